@@ -1,0 +1,1 @@
+"""What is tested: layer declarations, checks, known mistakes, points."""

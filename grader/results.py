@@ -1,0 +1,191 @@
+"""What a run finds, as frozen records that go to JSON and back.
+
+Everything downstream (score, report, exports) is made from these alone, so a grade can be rendered again at
+any time without running anything. Text that came from a student is plain text here; each way out escapes it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+FORMAT_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """What became of a check; each has exactly one meaning."""
+
+    PASSED = "passed"  # the work does what the check asks
+    FAILED = "failed"  # the work was run and is wrong
+    BLOCKED = "blocked"  # not judged: something else in the submission that it needs is missing or wrong
+    NOT_ATTEMPTED = "not_attempted"  # left as it was handed out
+    ERRORED = "errored"  # gradmark's own fault: never the student's, staff must look
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: immutable, by keyword, compared by value."""
+
+
+class Element(Record):
+    """One position of a mismatch; numbers are already text, as they may be NaN or infinite."""
+
+    index: tuple[int, ...]
+    expected: str
+    actual: str
+    difference: str = ""
+
+
+class Mismatch(Record, tag="mismatch"):
+    """How an array differs from what it should be, worst elements first."""
+
+    name: str  # which output: "next_h", "dWx"
+    shape: tuple[int, ...]
+    dtype: str
+    expected_shape: tuple[int, ...]
+    expected_dtype: str
+    different: int = 0  # elements outside the allowance
+    total: int = 0
+    greatest_absolute: str = ""
+    greatest_relative: str = ""
+    allowance: str = ""
+    worst: tuple[Element, ...] = ()
+
+
+class Traceback(Record, tag="traceback"):
+    """The student's own frames of an exception, innermost last."""
+
+    text: str
+
+
+class Note(Record, tag="note"):
+    """A titled piece of plain text (preformatted)."""
+
+    title: str
+    text: str
+
+
+Detail = Mismatch | Traceback | Note
+
+
+class CheckResult(Record):
+    """One check of one submission. `points` is an integer between 0 and `max_points`."""
+
+    id: str  # "rnn_layers.rnn_step_forward.values"
+    title: str
+    part: str  # key of the rubric's part: "rnn"
+    function: str  # "rnn_step_forward"
+    outcome: Outcome
+    points: int = 0
+    max_points: int = 0
+    message: str = ""  # what happened
+    hint: str = ""  # what to try
+    advice: tuple[str, ...] = ()  # worth saying, costs nothing
+    details: tuple[Detail, ...] = ()
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0
+
+
+class FileRecord(Record):
+    """One file of the submission as it was graded."""
+
+    path: str
+    sha256: str
+    size: int
+    origin: str  # "submission" | "template" | "extra"
+
+
+class Problem(Record):
+    """Something about the hand-in itself that its reader should know: a missing, ignored or refused file."""
+
+    file: str
+    message: str
+    hint: str = ""
+
+
+class Limits(Record):
+    """What one call and one submission may use. Seconds and bytes."""
+
+    call_seconds: float = 10.0  # wall time of one call
+    call_cpu_seconds: float = 10.0
+    submission_seconds: float = 300.0  # all calls of one submission together
+    memory_bytes: int = 2 << 30  # on top of what the warm parent had
+    output_bytes: int = 64 << 20  # printed in one call; only the first `kept_output_bytes` are kept
+    kept_output_bytes: int = 64 << 10
+    restarts: int = 10  # workers lost before the rest of the submission is given up
+
+
+class Environment(Record):
+    """Where and how a grade came about."""
+
+    gradmark: str
+    python: str
+    numpy: str
+    torch: str
+    platform: str
+    seed: int
+    isolation: str  # name of the level that was in force
+    isolation_detail: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    started: str = ""  # ISO 8601, UTC
+    seconds: float = 0.0
+    selection: str = ""  # the -k expression, if any: a partial run
+
+
+class PartScore(Record):
+    """The points of one part of the rubric."""
+
+    id: str
+    title: str
+    points: int
+    max_points: int
+    extra_credit: bool = False
+
+
+class Grade(Record):
+    """Everything known about one graded submission; `result.json` is this record."""
+
+    format_version: int = FORMAT_VERSION
+    submission: str
+    points: int
+    max_points: int  # without extra credit
+    parts: tuple[PartScore, ...]
+    checks: tuple[CheckResult, ...]
+    problems: tuple[Problem, ...] = ()
+    files: tuple[FileRecord, ...] = ()
+    environment: Environment
+
+    @property
+    def faults(self) -> tuple[CheckResult, ...]:
+        """The checks that gradmark itself could not carry out."""
+        return tuple(check for check in self.checks if check.outcome is Outcome.ERRORED)
+
+
+def to_json(record: Record) -> bytes:
+    """A record as indented JSON (UTF-8, no NaN, ends with a newline)."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def grade_from_json(data: bytes) -> Grade:
+    """The `Grade` in a `result.json`.
+
+    Raises `ValueError` for anything else, also for a `format_version` that this gradmark does not know.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).format_version
+        if version != FORMAT_VERSION:
+            raise ValueError(f"result.json has format {version}; this gradmark reads format {FORMAT_VERSION}")
+        return msgspec.json.decode(data, type=Grade)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a gradmark result: {error}") from error
+
+
+class _Versioned(Record):
+    format_version: int
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `result.json`."""
+    return msgspec.json.schema(Grade)

@@ -1,0 +1,1 @@
+"""Results to pages and files; everything here is made from a `Grade` alone."""
