@@ -1,0 +1,1 @@
+"""The solved assignments that gradmark grades against."""
