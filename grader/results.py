@@ -141,6 +141,7 @@ class PartScore(Record):
     title: str
     points: int
     max_points: int
+    undecided: int = 0  # points of checks that gradmark could not carry out: neither earned nor lost
     extra_credit: bool = False
 
 
@@ -149,8 +150,9 @@ class Grade(Record):
 
     format_version: int = FORMAT_VERSION
     submission: str
-    points: int
+    points: int  # of all parts, extra credit included
     max_points: int  # without extra credit
+    undecided: int = 0  # extra credit included, as in `points`
     parts: tuple[PartScore, ...]
     checks: tuple[CheckResult, ...]
     problems: tuple[Problem, ...] = ()
