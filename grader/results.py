@@ -25,10 +25,10 @@ class Outcome(StrEnum):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: immutable, by keyword, compared by value."""
+    """Base of all records: immutable, compared by value; `kw_only` is not inherited, so each says it again."""
 
 
-class Element(Record):
+class Element(Record, kw_only=True):
     """One position of a mismatch; numbers are already text, as they may be NaN or infinite."""
 
     index: tuple[int, ...]
@@ -37,7 +37,7 @@ class Element(Record):
     difference: str = ""
 
 
-class Mismatch(Record, tag="mismatch"):
+class Mismatch(Record, kw_only=True, tag="mismatch"):
     """How an array differs from what it should be, worst elements first."""
 
     name: str  # which output: "next_h", "dWx"
@@ -53,13 +53,13 @@ class Mismatch(Record, tag="mismatch"):
     worst: tuple[Element, ...] = ()
 
 
-class Traceback(Record, tag="traceback"):
+class Traceback(Record, kw_only=True, tag="traceback"):
     """The student's own frames of an exception, innermost last."""
 
     text: str
 
 
-class Note(Record, tag="note"):
+class Note(Record, kw_only=True, tag="note"):
     """A titled piece of plain text (preformatted)."""
 
     title: str
@@ -69,7 +69,7 @@ class Note(Record, tag="note"):
 Detail = Mismatch | Traceback | Note
 
 
-class CheckResult(Record):
+class CheckResult(Record, kw_only=True):
     """One check of one submission. `points` is an integer between 0 and `max_points`."""
 
     id: str  # "rnn_layers.rnn_step_forward.values"
@@ -88,7 +88,7 @@ class CheckResult(Record):
     seconds: float = 0.0
 
 
-class FileRecord(Record):
+class FileRecord(Record, kw_only=True):
     """One file of the submission as it was graded."""
 
     path: str
@@ -97,7 +97,7 @@ class FileRecord(Record):
     origin: str  # "submission" | "template" | "extra"
 
 
-class Problem(Record):
+class Problem(Record, kw_only=True):
     """Something about the hand-in itself that its reader should know: a missing, ignored or refused file."""
 
     file: str
@@ -105,7 +105,7 @@ class Problem(Record):
     hint: str = ""
 
 
-class Limits(Record):
+class Limits(Record, kw_only=True):
     """What one call and one submission may use. Seconds and bytes."""
 
     call_seconds: float = 10.0  # wall time of one call
@@ -117,7 +117,7 @@ class Limits(Record):
     restarts: int = 10  # workers lost before the rest of the submission is given up
 
 
-class Environment(Record):
+class Environment(Record, kw_only=True):
     """Where and how a grade came about."""
 
     gradmark: str
@@ -134,7 +134,7 @@ class Environment(Record):
     selection: str = ""  # the -k expression, if any: a partial run
 
 
-class PartScore(Record):
+class PartScore(Record, kw_only=True):
     """The points of one part of the rubric."""
 
     id: str
@@ -145,7 +145,7 @@ class PartScore(Record):
     extra_credit: bool = False
 
 
-class Grade(Record):
+class Grade(Record, kw_only=True):
     """Everything known about one graded submission; `result.json` is this record."""
 
     format_version: int = FORMAT_VERSION
@@ -184,7 +184,7 @@ def grade_from_json(data: bytes) -> Grade:
         raise ValueError(f"not a gradmark result: {error}") from error
 
 
-class _Versioned(Record):
+class _Versioned(Record, kw_only=True):
     format_version: int
 
 
