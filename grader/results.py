@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: immutable, compared by value; `kw_only` is not inherited, so each says it again."""
+    """Base of all records: immutable and compared by value. Subclasses do not inherit `kw_only`."""
 
 
 class Element(Record, kw_only=True):
