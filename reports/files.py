@@ -1,0 +1,73 @@
+"""A grade's files in a folder, each complete or not there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import GradmarkError
+from grader.results import Grade, to_json
+from reports import page
+
+RESULT_NAME = "result.json"
+PAGE_NAME = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where the files of a grade are."""
+
+    result: Path
+    page: Path
+
+
+def write(grade: Grade, folder: Path) -> Written:
+    """`result.json` and `report.html` in `folder`, which is made if need be.
+
+    Each is written beside its place, synced and renamed, so that a reader finds the old or the new content,
+    never half of it. The result goes first: a page can be made from it again. Raises `GradmarkError` for a
+    folder that can't be written.
+    """
+    written = Written(result=folder / RESULT_NAME, page=folder / PAGE_NAME)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(written.result, to_json(grade))
+        replace(written.page, page.render(grade).encode())
+    except OSError as error:
+        raise GradmarkError(
+            f"The report can't be written to {folder}: {error.strerror or error}.",
+            "Choose another folder with --out, or free the space and rights that it needs.",
+        ) from error
+    return written
+
+
+def replace(path: Path, content: bytes) -> None:
+    """`path` holds `content` afterwards, or what it held before, whatever happens in between."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        _write_synced(beside, content)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last through a power cut; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,129 @@
+"""The HTML page of a grade: one file, no network, no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from itertools import accumulate
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from grader.results import CheckResult, Grade, Mismatch, Note, Outcome, Traceback
+from reports import text, view
+
+MOST_FILES = 400  # longer lists say so and point to result.json
+MOST_DETAILS = 12
+
+
+def render(grade: Grade) -> str:
+    """The page of `grade`: self-contained HTML, readable at phone width, in the dark and on paper.
+
+    Every string of the grade is treated as hostile: cleaned, cut to a length and escaped; the page's own
+    policy refuses scripts, forms and anything from elsewhere.
+    """
+    style = _style()
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            grade=grade,
+            parts=view.parts(grade),
+            first=view.first_steps(grade),
+        extra=sum(part.points for part in grade.parts if part.extra_credit),
+            counts={outcome: view.count(grade.checks, outcome) for outcome in Outcome},
+            anchors=_anchors(grade.checks),
+            style=Markup(style),  # our own file
+            policy=_policy(style),
+        )
+    )
+
+
+def _policy(style: str) -> str:
+    """A Content-Security-Policy that allows exactly this style sheet, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_cleaned,
+    )
+    templates.filters.update(
+        prose=text.prose,
+        block=text.block,
+        line=text.line,
+        kind=_kind,
+        index=_index,
+        size=_size,
+        bar=_bar,
+        number=_number,
+    )
+    templates.globals.update(
+        wording=view.WORDING, Outcome=Outcome, MOST_FILES=MOST_FILES, MOST_DETAILS=MOST_DETAILS
+    )
+    return templates
+
+
+@cache
+def _style() -> str:
+    source, _, _ = PackageLoader("reports").get_source(Environment(autoescape=True), "style.css")
+    return source
+
+
+def _cleaned(value: Any) -> Any:
+    """What the template prints: strings cleaned, `Markup` as the filter made it."""
+    return (
+        text.clean(value, text.BLOCK_LIMIT + 100)
+        if isinstance(value, str) and not hasattr(value, "__html__")
+        else value
+    )
+
+
+def _anchors(checks: Iterable[CheckResult]) -> dict[str, str]:
+    """Check id -> the id of its element. Numbered, so that no text of the grade gets into an address."""
+    return {check.id: f"check-{number}" for number, check in enumerate(checks, 1)}
+
+
+def _kind(detail: Mismatch | Traceback | Note) -> str:
+    return type(detail).__name__.lower()
+
+
+def _index(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else "(scalar)"
+
+
+def _number(value: float) -> str:
+    """A number without trailing zeros: 10.0 -> 10."""
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
+
+
+def _size(amount: int) -> str:
+    value, units = float(amount), ["bytes", "KiB", "MiB", "GiB"]
+    while value >= 1024 and len(units) > 1:
+        value, _ = value / 1024, units.pop(0)
+    return f"{_number(round(value, 1))} {units[0]}"
+
+
+def _bar(part: view.PartView) -> Markup:
+    """Points of a part as a bar: an SVG, since a style attribute would need a looser policy."""
+    whole = max(sum(amount for _, amount in part.segments), 1)
+    ends = [0.0, *accumulate(100 * amount / whole for _, amount in part.segments)]
+    rects = Markup("").join(
+        Markup('<rect class="{}" x="{:.3f}" width="{:.3f}" height="8"></rect>').format(
+            tone, start, end - start
+        )
+        for (tone, _), start, end in zip(part.segments, ends, ends[1:], strict=False)
+    )
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+    ).format(rects)

@@ -1,0 +1,70 @@
+"""Text of unknown origin made fit to be read: no terminal codes, nothing invisible, nothing endless.
+
+Escaping for HTML is not done here but by the template's autoescape; this is what escaping leaves untouched:
+a right-to-left override that turns "1 of 10" around, a NUL, a megabyte without a line end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+LINE_LIMIT = 300  # names, titles, numbers
+PROSE_LIMIT = 2_000  # messages and hints
+BLOCK_LIMIT = 8_000  # captured output, tracebacks
+
+_TERMINAL_CODE = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # operating system command: titles, links
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor movements
+    r"|\x1b[PX^_][^\x1b]*\x1b\\"  # device control strings
+    r"|\x1b[ -/]*[0-~]"
+)
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters other than tab and line feed
+    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"  # direction marks and overrides, widthless spaces
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_PILED_MARKS = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+_QUOTED = re.compile(r"`([^`\n]+)`")
+
+
+def clean(text: str, limit: int = LINE_LIMIT) -> str:
+    """`text` without terminal codes, invisible characters shown by name, at most about `limit` characters.
+
+    What is cut from the middle is announced in its place.
+    """
+    text = _shortened(text, limit).replace("\r\n", "\n")
+    text = _TERMINAL_CODE.sub("", text).replace("\r", "\n")
+    return _UNSEEN.sub(_named, _PILED_MARKS.sub(r"\1", text))
+
+
+def line(text: str, limit: int = LINE_LIMIT) -> str:
+    """`text` cleaned and on one line."""
+    return " ".join(clean(text, limit).split())
+
+
+def block(text: str) -> str:
+    """Preformatted text: cleaned, line ends kept, none at the end."""
+    return clean(text, BLOCK_LIMIT).rstrip()
+
+
+def prose(text: str) -> Markup:
+    """A message as HTML: cleaned, escaped, then `quoted names` in backticks set as code."""
+    return Markup(_QUOTED.sub(r"<code>\1</code>", str(escape(clean(text, PROSE_LIMIT)))))
+
+
+def _shortened(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    tail = limit // 4  # an error's last lines say most, so the end is kept as well
+    head = limit - tail
+    return f"{text[:head]}\n[... {len(text) - limit:,} characters cut ...]\n{text[-tail:]}"
+
+
+def _named(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:
+        return chr(0x2400 + code)  # the pictures that Unicode has for these
+    return f"⟨U+{code:04X}⟩"

@@ -1,0 +1,149 @@
+"""A `Grade` arranged for its readers: by part and function, worst first, and what to do first.
+
+Page and terminal show the same arrangement; nothing here knows about HTML or colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from grader.results import CheckResult, Grade, Outcome, PartScore
+
+FIRST_STEPS = 3  # more than three things to do first are not first
+
+Tone = Literal["good", "bad", "held", "idle", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How an outcome is shown: never by colour alone."""
+
+    word: str
+    symbol: str
+    tone: Tone
+    meaning: str
+
+
+WORDING = {
+    Outcome.PASSED: Wording("Passed", "✓", "good", "the work does what the check asks."),
+    Outcome.FAILED: Wording("Failed", "✗", "bad", "the work was run and is wrong."),
+    Outcome.BLOCKED: Wording(
+        "Blocked",
+        "⊘",
+        "held",
+        "not judged yet: something else that it needs is missing or wrong. Mend that first.",
+    ),
+    Outcome.NOT_ATTEMPTED: Wording("Not attempted", "○", "idle", "left as it was handed out."),
+    Outcome.ERRORED: Wording(
+        "Grader fault", "!", "fault", "the grader could not carry out the check. No points are lost by it."
+    ),
+}
+
+# What needs attention first stands first.
+_URGENCY = (Outcome.ERRORED, Outcome.FAILED, Outcome.NOT_ATTEMPTED, Outcome.BLOCKED, Outcome.PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionView:
+    """The checks of one function: the open ones (anything but passed) by urgency, then the passed ones."""
+
+    name: str
+    open: tuple[CheckResult, ...]
+    passed: tuple[CheckResult, ...]
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """All checks, as they should be read."""
+        return self.open + self.passed
+
+    @property
+    def points(self) -> int:
+        """Points earned."""
+        return sum(check.points for check in self.checks)
+
+    @property
+    def max_points(self) -> int:
+        """Points that can be earned."""
+        return sum(check.max_points for check in self.checks)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The most urgent outcome among the checks."""
+        return self.checks[0].outcome
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing but 'not attempted' is to be told."""
+        return all(check.outcome is Outcome.NOT_ATTEMPTED for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part of the rubric with its functions, in the order of the assignment."""
+
+    score: PartScore
+    functions: tuple[FunctionView, ...]
+
+    @property
+    def segments(self) -> tuple[tuple[Tone, int], ...]:
+        """The part's points as a bar: by tone, empty tones left out."""
+        sums: dict[Tone, int] = {"good": self.score.points, "bad": 0, "held": 0, "idle": 0, "fault": 0}
+        for check in (check for function in self.functions for check in function.open):
+            sums[WORDING[check.outcome].tone] += check.max_points - check.points
+        return tuple((tone, amount) for tone, amount in sums.items() if amount > 0)
+
+
+def parts(grade: Grade) -> tuple[PartView, ...]:
+    """The parts of a grade; checks of a part that the grade does not list come under a part of their own."""
+    listed = {score.id for score in grade.parts}
+    strays = _unique(check.part for check in grade.checks if check.part not in listed)
+    scores = (*grade.parts, *(_stray_score(grade, part) for part in strays))
+    return tuple(PartView(score, _functions(grade.checks, score.id)) for score in scores)
+
+
+def first_steps(grade: Grade) -> tuple[CheckResult, ...]:
+    """The first failed check of each of the first few functions that have one.
+
+    Without any, the first check that was not attempted.
+    """
+    failed = _first_by_function(grade.checks, Outcome.FAILED)
+    return failed[:FIRST_STEPS] or _first_by_function(grade.checks, Outcome.NOT_ATTEMPTED)[:1]
+
+
+def count(checks: Iterable[CheckResult], outcome: Outcome) -> int:
+    """How many of `checks` ended with `outcome`."""
+    return sum(check.outcome is outcome for check in checks)
+
+
+def _functions(checks: Sequence[CheckResult], part: str) -> tuple[FunctionView, ...]:
+    mine = [check for check in checks if check.part == part]
+    return tuple(
+        _function(name, [check for check in mine if check.function == name])
+        for name in _unique(check.function for check in mine)
+    )
+
+
+def _function(name: str, checks: Sequence[CheckResult]) -> FunctionView:
+    ordered = sorted(checks, key=lambda check: _URGENCY.index(check.outcome))
+    passed = tuple(check for check in ordered if check.outcome is Outcome.PASSED)
+    return FunctionView(name, tuple(ordered[: len(ordered) - len(passed)]), passed)
+
+
+def _first_by_function(checks: Sequence[CheckResult], outcome: Outcome) -> tuple[CheckResult, ...]:
+    found: dict[tuple[str, str], CheckResult] = {}
+    for check in checks:
+        if check.outcome is outcome:
+            found.setdefault((check.part, check.function), check)
+    return tuple(found.values())
+
+
+def _stray_score(grade: Grade, part: str) -> PartScore:
+    mine = [check for check in grade.checks if check.part == part]
+    points, most = sum(check.points for check in mine), sum(check.max_points for check in mine)
+    return PartScore(id=part, title=part or "Other checks", points=points, max_points=most)
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
