@@ -38,7 +38,7 @@ def test_preprocessing_is_torchvisions_and_can_be_undone():
 
 
 def test_deprocessing_cuts_off_or_rescales():
-    """Values beyond 0 and 255 are cut off, or become the ends with rescale; one flat grey is no division by 0."""
+    """Values beyond 0 and 255 are cut off, or become the ends with rescale; flat grey works too."""
     x = image_utils.preprocess_image(np.array([[[-100, 100, 400]]]))
     np.testing.assert_array_equal(image_utils.deprocess_image(x), [[[0, 100, 255]]])
     np.testing.assert_array_equal(image_utils.deprocess_image(x, rescale=True), [[[0, 102, 255]]])
