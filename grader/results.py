@@ -25,10 +25,10 @@ class Outcome(StrEnum):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: immutable and compared by value. Subclasses do not inherit `kw_only`."""
+    """Base of all records: immutable and compared by value. `kw_only` is not inherited: say it again."""
 
 
-class Element(Record, kw_only=True):
+class Element(Record, frozen=True, kw_only=True):
     """One position of a mismatch; numbers are already text, as they may be NaN or infinite."""
 
     index: tuple[int, ...]
@@ -37,7 +37,7 @@ class Element(Record, kw_only=True):
     difference: str = ""
 
 
-class Mismatch(Record, kw_only=True, tag="mismatch"):
+class Mismatch(Record, frozen=True, kw_only=True, tag="mismatch"):
     """How an array differs from what it should be, worst elements first."""
 
     name: str  # which output: "next_h", "dWx"
@@ -53,13 +53,13 @@ class Mismatch(Record, kw_only=True, tag="mismatch"):
     worst: tuple[Element, ...] = ()
 
 
-class Traceback(Record, kw_only=True, tag="traceback"):
+class Traceback(Record, frozen=True, kw_only=True, tag="traceback"):
     """The student's own frames of an exception, innermost last."""
 
     text: str
 
 
-class Note(Record, kw_only=True, tag="note"):
+class Note(Record, frozen=True, kw_only=True, tag="note"):
     """A titled piece of plain text (preformatted)."""
 
     title: str
@@ -69,7 +69,7 @@ class Note(Record, kw_only=True, tag="note"):
 Detail = Mismatch | Traceback | Note
 
 
-class CheckResult(Record, kw_only=True):
+class CheckResult(Record, frozen=True, kw_only=True):
     """One check of one submission. `points` is an integer between 0 and `max_points`."""
 
     id: str  # "rnn_layers.rnn_step_forward.values"
@@ -88,7 +88,7 @@ class CheckResult(Record, kw_only=True):
     seconds: float = 0.0
 
 
-class FileRecord(Record, kw_only=True):
+class FileRecord(Record, frozen=True, kw_only=True):
     """One file of the submission as it was graded."""
 
     path: str
@@ -97,7 +97,7 @@ class FileRecord(Record, kw_only=True):
     origin: str  # "submission" | "template" | "extra"
 
 
-class Problem(Record, kw_only=True):
+class Problem(Record, frozen=True, kw_only=True):
     """Something about the hand-in itself that its reader should know: a missing, ignored or refused file."""
 
     file: str
@@ -105,7 +105,7 @@ class Problem(Record, kw_only=True):
     hint: str = ""
 
 
-class Limits(Record, kw_only=True):
+class Limits(Record, frozen=True, kw_only=True):
     """What one call and one submission may use. Seconds and bytes."""
 
     call_seconds: float = 10.0  # wall time of one call
@@ -117,7 +117,7 @@ class Limits(Record, kw_only=True):
     restarts: int = 10  # workers lost before the rest of the submission is given up
 
 
-class Environment(Record, kw_only=True):
+class Environment(Record, frozen=True, kw_only=True):
     """Where and how a grade came about."""
 
     gradmark: str
@@ -134,7 +134,7 @@ class Environment(Record, kw_only=True):
     selection: str = ""  # the -k expression, if any: a partial run
 
 
-class PartScore(Record, kw_only=True):
+class PartScore(Record, frozen=True, kw_only=True):
     """The points of one part of the rubric."""
 
     id: str
@@ -145,7 +145,7 @@ class PartScore(Record, kw_only=True):
     extra_credit: bool = False
 
 
-class Grade(Record, kw_only=True):
+class Grade(Record, frozen=True, kw_only=True):
     """Everything known about one graded submission; `result.json` is this record."""
 
     format_version: int = FORMAT_VERSION
@@ -166,8 +166,24 @@ class Grade(Record, kw_only=True):
 
 
 def to_json(record: Record) -> bytes:
-    """A record as indented JSON (UTF-8, no NaN, ends with a newline)."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    """A record as indented JSON (UTF-8, no NaN, ends with a newline).
+
+    Half a surrogate pair, which UTF-8 can't hold but a student's text can, becomes a question mark.
+    """
+    try:
+        encoded = msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(record)))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def _encodable(value: Any) -> Any:
+    """`value` (of dicts, lists and scalars) with strings that UTF-8 can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def grade_from_json(data: bytes) -> Grade:
@@ -184,7 +200,7 @@ def grade_from_json(data: bytes) -> Grade:
         raise ValueError(f"not a gradmark result: {error}") from error
 
 
-class _Versioned(Record, kw_only=True):
+class _Versioned(Record, frozen=True, kw_only=True):
     format_version: int
 
 

@@ -33,7 +33,7 @@ def render(grade: Grade) -> str:
             grade=grade,
             parts=view.parts(grade),
             first=view.first_steps(grade),
-        extra=sum(part.points for part in grade.parts if part.extra_credit),
+            extra=sum(part.points for part in grade.parts if part.extra_credit),
             counts={outcome: view.count(grade.checks, outcome) for outcome in Outcome},
             anchors=_anchors(grade.checks),
             style=Markup(style),  # our own file
@@ -64,6 +64,7 @@ def _templates() -> Environment:
         line=text.line,
         kind=_kind,
         index=_index,
+        shape=str,
         size=_size,
         bar=_bar,
         number=_number,

@@ -1,0 +1,109 @@
+"""A grade in the terminal: a table, what to do first, and anything that staff must see.
+
+Everything is printed as `rich.Text`, never as markup, after terminal codes were taken out of it.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from grader.results import CheckResult, Grade, Outcome
+from reports import text, view
+
+STYLES = {"good": "green", "bad": "red", "held": "yellow", "idle": "bright_black", "fault": "bold magenta"}
+MOST_PROBLEMS = 10
+MESSAGE_LIMIT = 400
+
+
+def summary(grade: Grade, console: Console) -> None:
+    """Print the table of functions, the first messages, the problems, the faults and the score on `console`.
+
+    Colours are the console's affair: none when it is no terminal or NO_COLOR is set.
+    """
+    console.print(_table(grade))
+    for step in view.first_steps(grade):
+        console.print(_message(step))
+    for problem in grade.problems[:MOST_PROBLEMS]:
+        where = f"{text.line(problem.file)}: " if problem.file else ""
+        note = _said("Hand-in: ", f"{where}{text.line(problem.message, MESSAGE_LIMIT)}", "yellow")
+        console.print(_with_hint(note, problem.hint))
+    if len(grade.problems) > MOST_PROBLEMS:
+        console.print(Text(f"and {len(grade.problems) - MOST_PROBLEMS} more problems, see the report."))
+    if grade.faults:
+        console.print(_faults(grade))
+    console.print(_score(grade))
+
+
+def _table(grade: Grade) -> Table:
+    table = Table(title=_plain(grade.submission), title_justify="left", box=None, pad_edge=False)
+    table.add_column("Function", overflow="fold")
+    table.add_column("Outcome")
+    table.add_column("Checks", justify="right")
+    table.add_column("Points", justify="right")
+    for part in view.parts(grade):
+        amount = f"{part.score.points} / {part.score.max_points}"
+        extra = " (extra credit)" if part.score.extra_credit else ""
+        table.add_row(Text(_line(part.score.title) + extra, "bold"), "", "", Text(amount, "bold"))
+        for function in part.functions:
+            table.add_row(*_row(function))
+    return table
+
+
+def _row(function: view.FunctionView) -> tuple[Text, Text, Text, Text]:
+    return (
+        Text(f"  {_line(function.name)}"),
+        _outcome(function.outcome),
+        Text(f"{len(function.passed)} / {len(function.checks)}"),
+        Text(f"{function.points} / {function.max_points}"),
+    )
+
+
+def _outcome(outcome: Outcome) -> Text:
+    wording = view.WORDING[outcome]
+    return Text(wording.word.lower(), STYLES[wording.tone])
+
+
+def _message(check: CheckResult) -> Text:
+    lead = (
+        Text("\n")
+        .append(_outcome(check.outcome))
+        .append(f"  {_line(check.function)}: {_line(check.title)}", "bold")
+    )
+    lead.append(f"\n  {text.line(check.message, MESSAGE_LIMIT)}" if check.message else "")
+    return _with_hint(lead, check.hint)
+
+
+def _with_hint(said: Text, hint: str) -> Text:
+    return said.append(f"\n  Try: {text.line(hint, MESSAGE_LIMIT)}") if hint else said
+
+
+def _faults(grade: Grade) -> Panel:
+    body = Text("These checks could not be carried out. That is gradmark's fault, not the student's:\n")
+    for check in grade.faults:
+        body.append(f"\n{_line(check.id)}", "bold").append(f"  {text.line(check.message, MESSAGE_LIMIT)}")
+    body.append(f"\n\n{grade.undecided} points are undecided." if grade.undecided else "")
+    return Panel(body, title=Text("Grader fault"), border_style=STYLES["fault"], title_align="left")
+
+
+def _score(grade: Grade) -> Text:
+    score = Text("\nScore: ").append(f"{grade.points} of {grade.max_points} points", "bold")
+    if grade.undecided:
+        score.append(f", {grade.undecided} undecided", STYLES["fault"])
+    if grade.environment.selection:
+        score.append(f" (only checks that match {_line(grade.environment.selection)})")
+    return score
+
+
+def _said(label: str, what: str, style: str) -> Text:
+    return Text("\n").append(label, style).append(what)
+
+
+def _line(value: str) -> str:
+    return text.line(value, 80)
+
+
+def _plain(value: str) -> Text:
+    return Text(_line(value), "bold")
