@@ -79,11 +79,46 @@ class Raised(CallError):
         self.where = where
 
 
+class ImportFailed(Raised):
+    """A student's module can't be imported; `missing` names a package that is not installed.
+
+    `file` is relative to the submission. `unfinished`: the file does not parse because a region is still empty.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        details: tuple[Detail, ...] = (),
+        *,
+        kind: str = "",
+        where: str = "",
+        module: str = "",
+        file: str = "",
+        line: int = 0,
+        missing: str = "",
+        unfinished: bool = False,
+    ) -> None:
+        super().__init__(message, hint, details, kind=kind, where=where)
+        self.module, self.file, self.line = module, file, line
+        self.missing, self.unfinished = missing, unfinished
+
+
+class WrongSignature(Raised):
+    """The function does not take the documented parameters; nothing inside it ran."""
+
+
+class MissingName(CallError):
+    """A module, class or object does not define the name that the assignment gives it."""
+
+
 class LimitExceeded(CallError):
     """A limit was met: `limit` is 'time', 'cpu', 'memory', 'output', ..."""
 
-    def __init__(self, message: str, hint: str = "", *, limit: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(
+        self, message: str, hint: str = "", *, limit: str = "", details: tuple[Detail, ...] = ()
+    ) -> None:
+        super().__init__(message, hint, details)
         self.limit = limit
 
 

@@ -1,0 +1,243 @@
+"""The warm parent as the grader sees it: started by exec, asked to fork, restarted once when it died."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from grader.errors import SandboxError
+from grader.results import Limits
+from grader.sandbox import lockdown, wire
+from grader.sandbox.channel import Allowance, Closed, Process
+
+START_SECONDS = 120.0  # importing torch from a cold disk
+FORK_SECONDS = 30.0
+_ROOT = Path(__file__).resolve().parents[2]
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Parent:
+    """Owns the zygote's process and its control socket. Safe to use from several threads."""
+
+    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...]) -> None:
+        self._preload, self._probes = preload, probes
+        self._lock = threading.RLock()
+        self._restarts = 0
+        self._closed = False
+        self._start()
+        atexit.register(self.close)
+
+    @property
+    def alive(self) -> bool:
+        """The warm parent's process is there."""
+        return not self._closed and self._popen.poll() is None
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What the warm parent imported, with versions; waits until it has."""
+        with self._lock:
+            try:
+                self._until_ready()
+            except _Gone as error:
+                raise SandboxError(f"The warm parent could not start. {self._said()}") from error
+            return dict(self._versions)
+
+    @property
+    def isolation(self) -> tuple[str, tuple[str, ...]]:
+        """Level and layers in force."""
+        return "process", ("own process", "limits of time, memory and output", "clean environment")
+
+    def fork(self, folder: Path, scratch: Path, limits: Limits) -> Process:
+        """A new worker, locked down and waiting. Raises `SandboxError`; restarts a dead warm parent once."""
+        with self._lock:
+            if self._closed:
+                raise SandboxError("The sandbox is closed.")
+            try:
+                return self._fork(folder, scratch, limits)
+            except _Gone:
+                self._restart()
+            try:
+                return self._fork(folder, scratch, limits)
+            except _Gone as error:
+                raise SandboxError(f"No worker could be started: the warm parent died. {self._said()}") from error
+
+    def _restart(self) -> None:
+        self._stop()
+        self._restarts += 1
+        self._start()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-s", "-P", "-m", "grader.sandbox.zygote", str(theirs.fileno())]
+        self._control = ours
+        self._exits: dict[int, int] = {}
+        self._versions: dict[str, str] = {}
+        with theirs:
+            self._popen = subprocess.Popen(
+                [*command, ",".join(self._preload), ",".join(self._probes)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env=_environment(),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # an interrupt from the keyboard is for the grader to handle
+            )
+
+    def _until_ready(self) -> None:
+        if self._versions:
+            return
+        message, _ = self._receive(START_SECONDS)
+        if message.get("threads") != 1:
+            raise SandboxError(
+                f"The warm parent has {message.get('threads')} threads; forking it would not be safe.",
+                "One of the preloaded packages starts threads when it is imported.",
+            )
+        self._versions = message["ready"]
+
+    def _fork(self, folder: Path, scratch: Path, limits: Limits) -> Process:
+        self._until_ready()
+        spec = lockdown.Spec(
+            folder=str(folder),
+            scratch=str(scratch),
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=int(limits.submission_seconds) + 60,
+        )
+        ours, theirs = socket.socketpair()
+        out, err = os.pipe(), os.pipe()
+        try:
+            with theirs:
+                pid, pidfd = self._request(spec, [theirs.fileno(), out[1], err[1]])
+        except BaseException:
+            ours.close()
+            os.close(out[0])
+            os.close(err[0])
+            raise
+        finally:
+            os.close(out[1])
+            os.close(err[1])
+        process = Process(pid, pidfd, ours, out[0], err[0], limits.kept_output_bytes)
+        self._await_worker(process)
+        return process
+
+    def _request(self, spec: lockdown.Spec, fds: list[int]) -> tuple[int, int]:
+        try:
+            socket.send_fds(self._control, [msgspec.json.encode(spec)], fds)
+        except OSError as error:
+            raise _Gone from error
+        while True:
+            message, received = self._receive(FORK_SECONDS)
+            if "forked" in message:
+                self._exits.pop(message["forked"], None)
+                return message["forked"], received[0]
+
+    def _await_worker(self, process: Process) -> None:
+        allowed = Allowance("the start of a worker", FORK_SECONDS, FORK_SECONDS, 1 << 40, 1 << 20)
+        try:
+            header, _ = process.exchange([], allowed)
+            answer = wire.decode_answer(header)
+        except Closed:
+            process.drain_quietly()
+            said = process.take_output()[1].strip()
+            process.close()
+            raise SandboxError(f"A worker could not be started. {said}".strip()) from None
+        if not isinstance(answer, wire.Ready):
+            problem = answer.message if isinstance(answer, wire.Problem) else ""
+            process.kill()
+            process.close()
+            raise SandboxError(f"A worker could not be started: {problem}")
+
+    def _receive(self, timeout: float) -> tuple[dict[str, Any], list[int]]:
+        """The next message of the warm parent that is not the end of a worker; those are noted."""
+        deadline = time.monotonic() + timeout
+        while True:
+            if not _readable(self._control, deadline - time.monotonic()):
+                raise SandboxError(f"The warm parent did not answer for {timeout:g} s.")
+            try:
+                data, fds, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+            except OSError as error:
+                raise _Gone from error
+            if not data:
+                raise _Gone
+            message = json.loads(data)
+            if "exited" not in message:
+                return message, fds
+            self._exits[message["exited"]] = message["status"]
+
+    def reaped(self, process: Process, timeout: float = 5.0) -> int | None:
+        """Waits until the warm parent has reaped the process; its exit status, None when that is gone itself."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            while process.pid not in self._exits:
+                try:
+                    if not _readable(self._control, deadline - time.monotonic()):
+                        return None
+                    data, _, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+                except OSError:
+                    return None
+                if not data:
+                    return None
+                message = json.loads(data)
+                self._exits[message["exited"]] = message["status"]
+            return self._exits.pop(process.pid)
+
+    def _said(self) -> str:
+        """The last line that a warm parent which has ended wrote."""
+        stream = self._popen.stderr
+        if stream is None or self._popen.poll() is None:
+            return ""
+        os.set_blocking(stream.fileno(), False)
+        text = (stream.read() or b"").decode("utf-8", "replace").strip()
+        return text.splitlines()[-1] if text else f"Exit status {self._popen.returncode}."
+
+    def _stop(self) -> None:
+        self._control.close()  # the warm parent sees it, kills and reaps its children, and ends
+        try:
+            self._popen.wait(5)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        if self._popen.stderr is not None:
+            self._popen.stderr.close()
+
+    def close(self) -> None:
+        """Ends the warm parent with every worker."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                atexit.unregister(self.close)
+                with contextlib.suppress(OSError):
+                    self._stop()
+
+
+class _Gone(Exception):
+    """The warm parent has ended."""
+
+
+def _readable(control: socket.socket, timeout: float) -> bool:
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    return bool(poll.poll(max(timeout, 0) * 1000))
+
+
+def _environment() -> dict[str, str]:
+    """All that the warm parent is told: `/proc/self/environ` shows it to every worker."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(_ROOT),
+        "CUDA_VISIBLE_DEVICES": "",
+        **dict.fromkeys(_THREADS, "1"),
+    }

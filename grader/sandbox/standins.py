@@ -1,0 +1,88 @@
+"""Packages that students import without using them, when they are not installed here.
+
+A stand-in can be imported, and any name can be imported from it; using it raises `ModuleNotFoundError` with the
+package's name. It is a last resort, behind all real finders, and for a fixed list only: a misspelt or unusual
+import stays an error.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, NoReturn
+
+COMMON = frozenset(
+    """IPython PIL cv2 einops future google h5py imageio ipywidgets matplotlib pandas past prompt_toolkit
+    scipy seaborn six skimage sklearn tensorboard tensorboardX thop torchinfo torchsummary torchvision torchviz tqdm
+    wandb xarray""".split()
+)
+GONE = frozenset(["scipy.misc", "google.colab", "numpy.lib.index_tricks"])  # parts that current versions lack
+
+
+class StandIn(ModuleType):
+    """A module that is not there: imports succeed, use does not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "Stands in for a package that is not installed.")
+        self.__path__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return Absent(self.__name__, name)
+
+
+class Absent:
+    """A name of a package that is not there; any use raises `ModuleNotFoundError`."""
+
+    def __init__(self, package: str, name: str) -> None:
+        self.__dict__["_absent"] = (package, name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        package, own = self.__dict__["_absent"]
+        return Absent(package, f"{own}.{name}")
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        package, name = self.__dict__["_absent"]
+        missing = package if package in GONE else package.partition(".")[0]
+        raise ModuleNotFoundError(f"{package}.{name} was used, but {missing} is not installed here", name=missing)
+
+    __call__ = __getitem__ = __iter__ = __enter__ = __len__ = __setattr__ = __add__ = __mul__ = _refuse
+    __mro_entries__ = _refuse  # a base class that is not there can't be inherited from
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The last finder: a stand-in for what is on the list and missing."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        parent, _, _ = name.rpartition(".")
+        if name not in COMMON and name not in GONE and not isinstance(sys.modules.get(parent), StandIn):
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to run."""
+
+
+class Refuse(importlib.abc.MetaPathFinder):
+    """The first finder: gradmark's own packages do not exist for student code."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = frozenset(names)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name.partition(".")[0] in self._names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return None

@@ -1,0 +1,118 @@
+"""From what a worker reported, or how it ended, to the error that is raised in the grader."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from grader.errors import (
+    CallError,
+    Crashed,
+    ImportFailed,
+    LimitExceeded,
+    MissingName,
+    ProtocolViolation,
+    Raised,
+    WrongSignature,
+)
+from grader.results import Detail, Traceback
+from grader.sandbox import wire
+from grader.sandbox.channel import amount
+from grader.sandbox.text import clean, clean_line
+
+CHANNEL_LOST = 86  # exit status of a worker whose channel was closed from inside; see worker.py
+
+_SIGNALS = {
+    signal.SIGABRT: "aborted (SIGABRT)",
+    signal.SIGSEGV: "segmentation fault (SIGSEGV)",
+    signal.SIGBUS: "bus error (SIGBUS)",
+    signal.SIGFPE: "arithmetic error (SIGFPE)",
+    signal.SIGILL: "illegal instruction (SIGILL)",
+    signal.SIGKILL: "killed (SIGKILL); the machine may have run out of memory",
+}
+
+
+def from_problem(problem: wire.Problem, label: str, module: str, parameters: str, memory_bytes: int) -> CallError:
+    """The error for a reported problem. All its text is the student's and is cleaned here."""
+    kind, message = clean_line(problem.kind, 80), clean(problem.message, 2000)
+    details = _details(problem)
+    hint = clean_line(problem.hint)
+    if problem.stage == "import":
+        return _import_failed(problem, module, kind, message, hint, details)
+    if problem.stage == "name":
+        return MissingName(clean_line(problem.message), hint, details)
+    if problem.stage == "memory":
+        return _out_of_memory(label, message, memory_bytes, details)
+    if problem.stage == "signature":
+        return _wrong_signature(label, parameters, message, hint)
+    where = clean_line(problem.where, 200)
+    said = f"raised {kind}: {message}" if message else f"raised {kind}"
+    if problem.stage == "result":
+        said = f"gave a result that can't be read: {kind}: {message}"
+    return Raised(f"{label} {said}", hint, details, kind=kind, where=where)
+
+
+def _details(problem: wire.Problem) -> tuple[Detail, ...]:
+    if not problem.frames:
+        return ()
+    last = f"{problem.kind}: {problem.message}" if problem.message else problem.kind
+    return (Traceback(text=clean(f"{problem.frames}{last}", 8000)),)
+
+
+def _import_failed(
+    problem: wire.Problem, module: str, kind: str, message: str, hint: str, details: tuple[Detail, ...]
+) -> ImportFailed:
+    file, missing = clean_line(problem.file, 200), clean_line(problem.missing, 100)
+    place = f"{file or module}, line {problem.line}" if problem.line else file or module
+    if missing:
+        text = f"{module} can't be imported: it needs the package {missing}, which is not installed here ({place})"
+        hint = hint or f"If {missing} is not needed, remove its import; else ask the course staff for it."
+    elif problem.unfinished:
+        text = f"{file}: {message}"
+    elif kind == "SystemExit":
+        text = f"{module} can't be imported: it ends the program when it is imported ({place})"
+        hint = hint or 'Move what should only run as a program below `if __name__ == "__main__":`.'
+    else:
+        text = f"{module} can't be imported: {kind} in {place}: {message}"
+    return ImportFailed(
+        text, hint, details, kind=kind, where=clean_line(problem.where, 200), module=module, file=file,
+        line=problem.line, missing=missing, unfinished=problem.unfinished,
+    )  # fmt: skip
+
+
+def _out_of_memory(label: str, asked: str, allowed: int, details: tuple[Detail, ...]) -> LimitExceeded:
+    wanted = f" (it asked for {asked} at once)" if asked else ""
+    return LimitExceeded(
+        f"{label} used more than {amount(allowed)} of memory{wanted}.",
+        "Look for an array with too many or the wrong dimensions.",
+        limit="memory",
+        details=details,
+    )
+
+
+def _wrong_signature(label: str, parameters: str, message: str, definition: str) -> WrongSignature:
+    documented = f" ({parameters})" if parameters else ""
+    return WrongSignature(
+        f"{label} does not accept the documented parameters{documented}: {message}",
+        f"It is defined as {definition}." if definition else "",
+        kind="TypeError",
+    )
+
+
+def from_exit(status: int | None, label: str, cpu_limit_hit: bool = False) -> CallError:
+    """The error for a process that ended without an answer; `status` as `waitpid` has it."""
+    if status is None:
+        return Crashed(f"The process died in {label}.")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return LimitExceeded(f"{label} used up the computing time of its process and was stopped.", limit="cpu")
+        how = _SIGNALS.get(signal.Signals(number) if number in list(signal.Signals) else number, f"signal {number}")  # type: ignore[call-overload]
+        return Crashed(f"The process died in {label}: {how}.")
+    code = os.WEXITSTATUS(status)
+    if code == CHANNEL_LOST:
+        return ProtocolViolation(f"{label} closed the process's channel to the grader.")
+    return Crashed(
+        f"The process died in {label}: ended by os._exit, exit status {code}.",
+        "Code that is graded must return; it may not end the interpreter.",
+    )

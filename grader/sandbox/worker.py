@@ -1,0 +1,247 @@
+"""Serves calls in the forked child: reads a request, calls the student's function, answers. Runs until its
+channel closes. Student code shares this process, so nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import random
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from grader.sandbox import failure, live, lockdown, source, standins, wire
+
+CHANNEL_LOST = 86  # exit status: the channel to the grader was closed from inside
+MAX_WARNINGS = 20
+OURS = ("grader", "checks", "reports", "reference", "student_template", "tests")
+
+Probes = dict[str, Any]
+
+
+def main(spec: lockdown.Spec, fds: tuple[int, int, int], parent: int, probes: Probes, root: str) -> None:
+    """The life of a worker: lock down, announce, serve. Never returns."""
+    try:
+        lockdown.detach(parent)
+        channel = socket.socket(fileno=lockdown.keep_only(*fds))
+        layers = lockdown.apply(spec)
+        _adopt(spec.folder, root)
+        _send(channel, wire.encode_answer(wire.Ready(layers)), [])
+        Server(channel, spec.folder, probes).run()
+    except OSError:
+        os._exit(CHANNEL_LOST)
+    finally:
+        os._exit(0)
+
+
+def _adopt(folder: str, root: str) -> None:
+    """Puts the submission first on the path and our own code out of reach."""
+    sys.path[:] = [folder, *(entry for entry in sys.path if os.path.realpath(entry) != root)]
+    for name in list(sys.modules):
+        if name.partition(".")[0] in OURS or name == "__main__":
+            del sys.modules[name]
+    sys.modules["__main__"] = type(sys)("__main__")
+    sys.meta_path.insert(0, standins.Refuse(OURS))
+    sys.meta_path.append(standins.Finder())
+    sys.argv[:] = [""]
+
+
+class Server:
+    """Answers requests one after the other; keeps the objects behind handles."""
+
+    def __init__(self, channel: socket.socket, folder: str, probes: Probes) -> None:
+        self._channel = channel
+        self._folder = folder
+        self._probes = probes
+        self._objects = live.Objects()
+        self._failed: dict[str, failure.ImportTrouble] = {}
+
+    def run(self) -> None:
+        """Serves until the grader closes the channel."""
+        while True:
+            header, payload = _receive(self._channel)
+            request = wire.decode_request(header)
+            buffers: list[Any] = []
+            if isinstance(request, wire.OutlineRequest):
+                answer: wire.Answer = self._outline(request)
+            else:
+                answer, buffers = self._call(request, payload)
+                self._objects.release(request.release)
+            _flush()
+            _send(self._channel, wire.encode_answer(answer), buffers)
+
+    def _call(self, request: wire.CallRequest, payload: bytearray) -> tuple[wire.Answer, list[Any]]:
+        try:
+            function = self._resolve(request)
+        except failure.Missing as missing:
+            return failure.describe_missing(request.id, missing), []
+        except failure.ImportTrouble as trouble:
+            return failure.describe_import(request.id, trouble, self._folder), []
+        except BaseException as error:  # noqa: BLE001 - a property of the student's may raise anything
+            return failure.describe_call(request.id, error, self._folder, None, True), []
+        return self._evaluate(request, payload, function)
+
+    def _resolve(self, request: wire.CallRequest) -> Callable[..., Any]:
+        if request.kind == "probe":
+            start: Any = self._probes[request.module]
+        elif request.kind == "method":
+            start = self._objects.get(request.handle)
+        else:
+            start = self._import(request.module)
+        return _lookup(start, request)
+
+    def _import(self, module: str) -> Any:
+        """The student's module; one that failed is not imported again (it may take as long as the first time)."""
+        if module in self._failed:
+            raise self._failed[module]
+        try:
+            return importlib.import_module(module)
+        except BaseException as error:  # noqa: BLE001 - a student's module may raise anything, also SystemExit
+            self._failed[module] = failure.ImportTrouble(module, error)
+            raise self._failed[module] from error
+
+    def _evaluate(
+        self, request: wire.CallRequest, payload: bytearray, function: Callable[..., Any]
+    ) -> tuple[wire.Answer, list[Any]]:
+        revive = live.Reviver(payload, self._objects)
+        describe = live.Describer(self._objects)
+        values: list[wire.Node] = []
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        with _collected() as told:
+            for arguments in request.many:
+                args = [revive.object(node) for node in arguments.positional]
+                kwargs = {name: revive.object(node) for name, node in arguments.named.items()}
+                _seed(request.seed)
+                try:
+                    result = function(*args, **kwargs)
+                except BaseException as error:  # noqa: BLE001 - student code: SystemExit and KeyboardInterrupt too
+                    fits = not isinstance(error, TypeError) or failure.fits(function, args, kwargs)
+                    problem = failure.describe_call(request.id, error, self._folder, function, fits)
+                    failure.release_frames(error)
+                    return problem, []
+                try:
+                    values.append(self._result(describe, result, request.returns))
+                except BaseException as error:  # noqa: BLE001 - a lazy or hostile result may raise when it is read
+                    problem = failure.describe_call(request.id, error, self._folder, None, True)
+                    problem.stage = "result" if problem.stage == "call" else problem.stage
+                    return problem, []
+            echoed = [describe.node(item) for item in args] if request.echo else []
+        done = wire.Done(request.id, values, echoed, told)
+        return self._fitting(done, describe)
+
+    def _result(self, describe: live.Describer, result: Any, returns: str) -> wire.Node:
+        """The node of a result: by value, but for the items whose name in `returns` ends with a star."""
+        names = [name.strip() for name in returns.split(",")]
+        if len(names) == 1:
+            return self._objects.keep(result) if names[0].endswith("*") else describe.node(result)
+        if not isinstance(result, (tuple, list)) or len(result) != len(names):
+            return describe.node(result)
+        items = [
+            self._objects.keep(item) if name.endswith("*") else describe.node(item, 1)
+            for name, item in zip(names, result, strict=True)
+        ]
+        return wire.SequenceNode("list" if isinstance(result, list) else "tuple", items)
+
+    def _fitting(self, done: wire.Done, describe: live.Describer) -> tuple[wire.Answer, list[Any]]:
+        """The answer, or one with a handle in place of a value whose header would be too large."""
+        if len(wire.encode_answer(done)) <= wire.MAX_HEADER:
+            return done, describe.buffers
+        kept = [self._objects.keep(None, "a result of too many parts") for _ in done.values]
+        return wire.Done(done.id, list(kept), [], []), []
+
+    def _outline(self, request: wire.OutlineRequest) -> wire.Answer:
+        path = os.path.join(self._folder, *request.module.split("."))
+        path = path + ".py" if os.path.isfile(path + ".py") else os.path.join(path, "__init__.py")
+        try:
+            found = source.outline(source.read(path))
+        except OSError:
+            found = []
+        functions = {f.qualname[:200]: f for f in found[:400]}
+        return wire.Outline(
+            request.id,
+            {n: wire.Facts(f.line, f.last, [p[:80] for p in f.parameters[:40]], f.untouched) for n, f in functions.items()},
+        )
+
+
+def _lookup(start: Any, request: wire.CallRequest) -> Any:
+    """`start.name`, where the name may be dotted or empty. Raises `Missing`."""
+    thing = start
+    for name in filter(None, request.name.split(".")):
+        try:
+            thing = getattr(thing, name)
+        except AttributeError as error:
+            raise failure.Missing(_place(start, request), request.name, _names(thing)) from error
+    return thing
+
+
+def _place(start: Any, request: wire.CallRequest) -> str:
+    if request.kind == "method":
+        return live.type_name(start)
+    return request.module.rpartition(".")[2] + ".py"
+
+
+def _names(thing: Any) -> list[str]:
+    try:
+        return [name for name in dir(thing) if isinstance(name, str) and not name.startswith("__")][:2000]
+    except BaseException:  # noqa: BLE001 - a student's __dir__
+        return []
+
+
+def _seed(seed: int | None) -> None:
+    """Seeds all generators that student code may draw from; None leaves them as they are."""
+    if seed is None:
+        return
+    import numpy
+
+    random.seed(seed)
+    numpy.random.seed(seed & 0xFFFFFFFF)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed & ((1 << 63) - 1))
+
+
+@contextlib.contextmanager
+def _collected() -> Iterator[list[str]]:
+    """Collects the text of the first warnings, each place once, instead of printing them."""
+    told: list[str] = []
+
+    def note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if len(told) < MAX_WARNINGS:
+            told.append(f"{category.__name__[:80]}: {str(message)[:500]}".encode("utf-8", "replace").decode())
+
+    with warnings.catch_warnings():
+        warnings.showwarning = note  # type: ignore[assignment]
+        yield told
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, bytearray]:
+    """The next frame. Ends the process when the grader has closed the channel."""
+    _, header_length, payload_length = wire.PREFIX.unpack(_exactly(channel, wire.PREFIX.size))
+    return bytes(_exactly(channel, header_length)), _exactly(channel, payload_length)
+
+
+def _exactly(channel: socket.socket, length: int) -> bytearray:
+    data = bytearray(length)
+    view = memoryview(data)
+    while view:
+        count = channel.recv_into(view)
+        if count == 0:
+            os._exit(0)
+        view = view[count:]
+    return data
+
+
+def _send(channel: socket.socket, header: bytes, buffers: list[Any]) -> None:
+    channel.sendall(wire.prefix(header, sum(len(buffer) for buffer in buffers)) + header)
+    for buffer in buffers:
+        channel.sendall(buffer)

@@ -1,0 +1,117 @@
+"""The warm parent: a process with the heavy libraries imported, which does nothing but fork workers on request.
+
+Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES`. It holds no answers, no names and no seeds: its
+memory is copied into every worker. It has one thread and runs no parallel region before forking (libgomp's
+threads do not survive a fork, and a child that needs them hangs).
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import platform
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+import msgspec
+
+from grader.sandbox import lockdown, worker
+
+
+def main() -> None:
+    """Imports, warms up, announces itself, then serves until the control socket closes."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    preload, names = filter(None, sys.argv[2].split(",")), filter(None, sys.argv[3].split(","))
+    versions = {"python": platform.python_version()}
+    for name in preload:
+        versions[name] = str(getattr(importlib.import_module(name), "__version__", ""))
+    probes = {name: importlib.import_module(name) for name in names}
+    _warm_up()
+    threads = len(os.listdir("/proc/self/task"))
+    gc.collect()
+    gc.freeze()  # so that a collection in a child does not write to (and copy) every page
+    control.send(json.dumps({"ready": versions, "threads": threads}).encode())
+    Zygote(control, probes).run()
+
+
+class Zygote:
+    """Forks on request and tells of every child that has ended."""
+
+    def __init__(self, control: socket.socket, probes: dict[str, Any]) -> None:
+        self._control = control
+        self._probes = probes
+        self._children: dict[int, int] = {}  # pidfd -> pid
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+    def run(self) -> None:
+        """Serves until the grader closes the control socket, then ends every child."""
+        try:
+            while all([self._handle(fd) for fd, _ in self._poll.poll()]):
+                pass
+        finally:
+            self._end()
+
+    def _handle(self, fd: int) -> bool:
+        if fd in self._children:
+            self._reap(fd)
+            return True
+        data, fds, _, _ = socket.recv_fds(self._control, 1 << 16, 3)
+        if not data:
+            return False
+        self._fork(msgspec.json.decode(data, type=lockdown.Spec), fds)
+        return True
+
+    def _fork(self, spec: lockdown.Spec, fds: list[int]) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            worker.main(spec, (fds[0], fds[1], fds[2]), parent, self._probes, self._root)
+        for fd in fds:
+            os.close(fd)
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = pid
+        self._poll.register(pidfd, select.POLLIN)
+        socket.send_fds(self._control, [json.dumps({"forked": pid}).encode()], [pidfd])
+
+    def _reap(self, pidfd: int) -> None:
+        pid = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(pid, 0)
+        self._control.send(json.dumps({"exited": pid, "status": status}).encode())
+
+    def _end(self) -> None:
+        """No zombie is left to whoever inherits our children."""
+        for pidfd, pid in self._children.items():
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _warm_up() -> None:
+    """First operations load code and tables lazily: done here once, not in every child."""
+    import numpy as np
+
+    (np.ones((4, 4)) @ np.ones((4, 4))).sum()
+    np.random.seed(0)
+    np.einsum("ij,jk->ik", np.ones((2, 2)), np.ones((2, 2)))
+    if "torch" in sys.modules:
+        _warm_up_torch(sys.modules["torch"])
+
+
+def _warm_up_torch(torch: Any) -> None:
+    torch.manual_seed(0)
+    x = torch.ones(2, 3, 8, 8, requires_grad=True)
+    y = torch.nn.Conv2d(3, 2, 3)(x).flatten(1)
+    y = torch.nn.functional.layer_norm(torch.nn.Linear(72, 4)(y), (4,))
+    (torch.softmax(y, dim=-1) @ y.T).sum().backward()
+
+
+if __name__ == "__main__":
+    main()
