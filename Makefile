@@ -1,0 +1,45 @@
+# The two commands: `make demo` and `make test`. Both make the environment first if it is not there.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: demo test lint types imports template-check unit clean install template
+
+demo: $(STAMP)
+	$(BIN)/python -m tests.submissions.demo
+
+test: lint types imports template-check unit
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"gradmark needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12 ...")'
+	@echo "Making the environment in $(VENV) (torch is large: this takes some minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+template: $(STAMP)
+	$(BIN)/gradmark template
+
+template-check: $(STAMP)
+	$(BIN)/gradmark template --check
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
+
+clean:
+	rm -rf $(VENV) build dist demo-report .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

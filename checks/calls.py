@@ -1,0 +1,139 @@
+"""Calling a layer of a subject: inputs in, named outputs back, the cache left where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks.declare import Layer
+from grader.compare import expect_array, unpack
+from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Callee, Subject
+
+
+def function(subject: Subject, layer: Layer, name: str) -> Callee:
+    """`subject.<module>.<name>`."""
+    callee: Callee = getattr(getattr(subject, layer.module), name)
+    return callee
+
+
+def forward_returns(layer: Layer) -> str:
+    """What forward returns, with the cache staying in the worker."""
+    return ", ".join([*layer.outputs, "cache*"])
+
+
+def upstream_names(layer: Layer) -> tuple[str, ...]:
+    """The names of backward's first arguments: "dnext_h"."""
+    return tuple(f"d{name}" for name in layer.outputs)
+
+
+def apply_forward(subject: Subject, layer: Layer, inputs: Mapping[str, Array]) -> tuple[dict[str, Value], Value]:
+    """The outputs by name, and the cache. Raises `Failed` when the number of returned values is wrong."""
+    value = function(subject, layer, layer.forward)(*inputs.values(), returns=forward_returns(layer))
+    items = unpack(value, [*layer.outputs, "cache"], layer.forward)
+    return dict(zip(layer.outputs, items, strict=False)), items[-1]
+
+
+def apply_backward(
+    subject: Subject,
+    layer: Layer,
+    inputs: Mapping[str, Array],
+    upstream: Sequence[Array],
+    between: Mapping[str, Array] | None = None,
+) -> dict[str, Value]:
+    """The gradients by name, from a fresh forward pass (a cache is used once: some backward passes consume it).
+
+    `between` are inputs of another forward pass, made after the one whose cache is used.
+    """
+    _, cache = apply_forward(subject, layer, inputs)
+    if between is not None:
+        subject.release(apply_forward(subject, layer, between)[1])
+    value = function(subject, layer, layer.backward)(
+        *upstream, argument(cache), returns=", ".join(layer.gradients)
+    )
+    subject.release(cache)
+    items = unpack(value, list(layer.gradients), layer.backward)
+    return dict(zip(layer.gradients, items, strict=True))
+
+
+def argument(value: Value) -> Handle | None | Array:
+    """A returned value as an argument of the next call."""
+    if isinstance(value, Handle):
+        return value
+    if isinstance(value, ArrayValue):
+        return value.data
+    return None
+
+
+def outputs_of(subject: Subject, layer: Layer, inputs: Mapping[str, Array], shape_sizes: Mapping[str, int]) -> list[Array]:
+    """The outputs as arrays, in order."""
+    outputs, cache = apply_forward(subject, layer, inputs)
+    subject.release(cache)
+    return [
+        expect_array(value, layer.shape(name, shape_sizes), name=name, function=layer.forward)
+        for name, value in outputs.items()
+    ]
+
+
+def loss_of(
+    subject: Subject, layer: Layer, inputs: Mapping[str, Array], upstream: Sequence[Array], sizes: Mapping[str, int]
+) -> Callable[[Sequence[Mapping[str, Array]]], Array]:
+    """F(inputs) = sum over the outputs of <upstream, output>, evaluated for many inputs in one frame."""
+    callee = function(subject, layer, layer.forward)
+
+    def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
+        values = callee.batch([list(point.values()) for point in points], returns=forward_returns(layer))
+        return np.array([_contract(subject, layer, value, upstream, sizes) for value in values])
+
+    return evaluate
+
+
+def _contract(
+    subject: Subject, layer: Layer, value: Value, upstream: Sequence[Array], sizes: Mapping[str, int]
+) -> float:
+    items = unpack(value, [*layer.outputs, "cache"], layer.forward)
+    subject.release(items[-1])
+    total = 0.0
+    for (name, item), weights in zip(zip(layer.outputs, items, strict=False), upstream, strict=True):
+        out = expect_array(item, layer.shape(name, sizes), name=name, function=layer.forward)
+        total += float((out * weights).sum())
+    return total
+
+
+def arrays_after_backward(
+    subject: Subject, layer: Layer, inputs: Mapping[str, Array], upstream: Sequence[Array]
+) -> dict[str, Value]:
+    """What the inputs and the upstream gradients hold after a forward and a backward pass on the same arrays."""
+    names = [*inputs, *upstream_names(layer)]
+    kept = subject.probe("arrays", "keep", *inputs.values(), *upstream, returns=", ".join(f"{n}*" for n in names))
+    handles = [argument(item) for item in unpack(kept, names, "keep")]
+    forward, backward = (function(subject, layer, name) for name in (layer.forward, layer.backward))
+    value = forward(*handles[: len(inputs)], returns=forward_returns(layer))
+    cache = unpack(value, [*layer.outputs, "cache"], layer.forward)[-1]
+    backward(*handles[len(inputs) :], argument(cache), returns=", ".join(layer.gradients))
+    after = subject.probe("arrays", "read", *handles)
+    items = after.items if isinstance(after, SequenceValue) else ()
+    subject.release(cache, *(h for h in handles if isinstance(h, Handle)))
+    return dict(zip(names, items, strict=False))
+
+
+def trusted(value: Value) -> Array:
+    """An array or a scalar from the reference, which needs no inspection."""
+    if isinstance(value, ArrayValue):
+        return value.data
+    assert isinstance(value, ScalarValue), value
+    return np.asarray(value.data)
+
+
+def float32(array: Array) -> Array:
+    """Floating-point arrays in single precision, others as they are."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
+def float64(array: Array) -> Array:
+    """Floating-point arrays in double precision, others as they are."""
+    return array.astype(np.float64) if array.dtype.kind == "f" else array

@@ -1,0 +1,265 @@
+"""The layers of a recurrent captioner: vanilla RNN, LSTM, word embedding (RNN_Captioning and LSTM_Captioning).
+
+Freedoms: any cache, also one that backward consumes; results in float64 from float32 inputs; step functions may
+add into the upstream gradient that they are given. Sizes: N batch, T time, D input, H hidden, V words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks import calls
+from checks.declare import Layer, Rng, bias, check, normal, weight, words
+from checks.gradients import expect_own_gradient
+from checks.random_sizes import Sizes, for_random_sizes, text
+from checks.standard import standard_checks
+from grader.compare import expect_array, expect_close, expect_scalar, expect_unchanged, unpack
+from grader.values import Array
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+RNN_STEP = Layer(
+    module="rnn_layers",
+    forward="rnn_step_forward",
+    backward="rnn_step_backward",
+    part="rnn",
+    inputs={
+        "x": normal("N", "D"),
+        "prev_h": normal("N", "H"),
+        "Wx": weight("D", "H"),
+        "Wh": weight("H", "H"),
+        "b": bias("H"),
+    },
+    outputs={"next_h": ("N", "H")},
+    gradients={"dx": "x", "dprev_h": "prev_h", "dWx": "Wx", "dWh": "Wh", "db": "b"},
+    example={"N": 3, "D": 10, "H": 4},
+    example_ranges={"x": (-0.4, 0.7), "prev_h": (-0.2, 0.5), "Wx": (-0.1, 0.9), "Wh": (-0.3, 0.7), "b": (-0.2, 0.4)},
+    edges={
+        "a batch of one": {"N": 1},
+        "one hidden unit": {"H": 1},
+        "one input": {"D": 1},
+        "more hidden units than inputs": {"D": 2, "H": 9},
+        "more inputs than hidden units": {"D": 9, "H": 2},
+        "equal sizes": {"N": 4, "D": 4, "H": 4},
+    },
+    upstream_may_change=True,
+    saturates=True,
+)
+
+SEQUENCE_EDGES = {
+    "a batch of one": {"N": 1},
+    "one time step": {"T": 1},
+    "two time steps": {"T": 2},
+    "many time steps": {"T": 12},
+    "one hidden unit": {"H": 1},
+    "more hidden units than inputs": {"D": 2, "H": 9},
+    "more inputs than hidden units": {"D": 9, "H": 2},
+    "equal sizes": {"N": 4, "T": 4, "D": 4, "H": 4},
+}
+
+RNN = Layer(
+    module="rnn_layers",
+    forward="rnn_forward",
+    backward="rnn_backward",
+    part="rnn",
+    inputs={
+        "x": normal("N", "T", "D"),
+        "h0": normal("N", "H"),
+        "Wx": weight("D", "H"),
+        "Wh": weight("H", "H"),
+        "b": bias("H"),
+    },
+    outputs={"h": ("N", "T", "H")},
+    gradients={"dx": "x", "dh0": "h0", "dWx": "Wx", "dWh": "Wh", "db": "b"},
+    example={"N": 2, "T": 3, "D": 4, "H": 5},
+    example_ranges={"x": (-0.1, 0.3), "h0": (-0.3, 0.1), "Wx": (-0.2, 0.4), "Wh": (-0.4, 0.1), "b": (-0.7, 0.1)},
+    edges=SEQUENCE_EDGES,
+    uses=("rnn_layers.rnn_step_forward",),
+    backward_uses=("rnn_layers.rnn_step_backward", "rnn_layers.rnn_step_forward"),
+)
+
+WORD_EMBEDDING = Layer(
+    module="rnn_layers",
+    forward="word_embedding_forward",
+    backward="word_embedding_backward",
+    part="rnn",
+    inputs={"x": words("N", "T", below="V"), "W": normal("V", "D")},
+    outputs={"out": ("N", "T", "D")},
+    gradients={"dW": "W"},
+    example={"N": 2, "T": 4, "V": 5, "D": 3},
+    example_ranges={"W": (0, 1)},
+    edges={
+        "a batch of one": {"N": 1},
+        "one time step": {"T": 1},
+        "every word the same": {"V": 1},
+        "many repeated words": {"N": 6, "T": 8, "V": 2},
+        "more words than positions": {"N": 2, "T": 2, "V": 15},
+        "word vectors of length one": {"D": 1},
+        "equal sizes": {"N": 4, "T": 4, "V": 4, "D": 4},
+    },
+)
+
+LSTM_STEP = Layer(
+    module="rnn_layers",
+    forward="lstm_step_forward",
+    backward="lstm_step_backward",
+    part="lstm",
+    inputs={
+        "x": normal("N", "D"),
+        "prev_h": normal("N", "H"),
+        "prev_c": normal("N", "H"),
+        "Wx": weight("D", "G"),
+        "Wh": weight("H", "G"),
+        "b": bias("G"),
+    },
+    outputs={"next_h": ("N", "H"), "next_c": ("N", "H")},
+    gradients={"dx": "x", "dprev_h": "prev_h", "dprev_c": "prev_c", "dWx": "Wx", "dWh": "Wh", "db": "b"},
+    example={"N": 3, "D": 4, "H": 5},
+    example_ranges={
+        "x": (-0.4, 1.2), "prev_h": (-0.3, 0.7), "prev_c": (-0.4, 0.9),
+        "Wx": (-2.1, 1.3), "Wh": (-0.7, 2.2), "b": (0.3, 0.7),
+    },
+    edges=RNN_STEP.edges,
+    derived={"G": ("H", 4)},
+    upstream_may_change=True,
+    saturates=True,
+)  # fmt: skip
+
+LSTM = Layer(
+    module="rnn_layers",
+    forward="lstm_forward",
+    backward="lstm_backward",
+    part="lstm",
+    inputs={
+        "x": normal("N", "T", "D"),
+        "h0": normal("N", "H"),
+        "Wx": weight("D", "G"),
+        "Wh": weight("H", "G"),
+        "b": bias("G"),
+    },
+    outputs={"h": ("N", "T", "H")},
+    gradients={"dx": "x", "dh0": "h0", "dWx": "Wx", "dWh": "Wh", "db": "b"},
+    example={"N": 2, "D": 5, "H": 4, "T": 3},
+    example_ranges={"x": (-0.4, 0.6), "h0": (-0.4, 0.8), "Wx": (-0.2, 0.9), "Wh": (-0.3, 0.6), "b": (0.2, 0.7)},
+    edges=SEQUENCE_EDGES,
+    derived={"G": ("H", 4)},
+    uses=("rnn_layers.lstm_step_forward",),
+    backward_uses=("rnn_layers.lstm_step_backward", "rnn_layers.lstm_step_forward"),
+)
+
+AFFINE = Layer(
+    module="rnn_layers",
+    forward="affine_forward",
+    backward="affine_backward",
+    part="rnn",
+    inputs={"x": normal("N", "D"), "w": weight("D", "M"), "b": bias("M")},
+    outputs={"out": ("N", "M")},
+    gradients={"dx": "x", "dw": "w", "db": "b"},
+    example={"N": 2, "D": 4, "M": 3},
+    edges={"a batch of one": {"N": 1}, "one output": {"M": 1}},
+    given=True,
+)
+
+TEMPORAL_AFFINE = Layer(
+    module="rnn_layers",
+    forward="temporal_affine_forward",
+    backward="temporal_affine_backward",
+    part="rnn",
+    inputs={"x": normal("N", "T", "D"), "w": weight("D", "M"), "b": bias("M")},
+    outputs={"out": ("N", "T", "M")},
+    gradients={"dx": "x", "dw": "w", "db": "b"},
+    example={"N": 2, "T": 3, "D": 4, "M": 5},
+    edges={"a batch of one": {"N": 1}, "one time step": {"T": 1}, "one output": {"M": 1}},
+    given=True,
+)
+
+for _layer in (RNN_STEP, RNN, WORD_EMBEDDING, LSTM_STEP, LSTM, AFFINE, TEMPORAL_AFFINE):
+    globals().update(standard_checks(_layer))
+
+SOFTMAX = "temporal_softmax_loss"
+RANGES = {"N": (2, 5), "T": (2, 5), "V": (2, 7)}
+
+
+def _scores(rng: Rng, sizes: Sizes, scale: float = 1.0) -> tuple[Array, Array]:
+    x = scale * rng.standard_normal((sizes["N"], sizes["T"], sizes["V"]))
+    return x, rng.integers(sizes["V"], size=(sizes["N"], sizes["T"]))
+
+
+def _masks(rng: Rng, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """Masks of every kind, by name."""
+    single = np.zeros(shape, dtype=bool)
+    single.flat[int(rng.integers(single.size))] = True
+    lengths = rng.integers(1, shape[1] + 1, size=shape[0])
+    yield "every position on", np.ones(shape, dtype=bool)
+    yield "every position off", np.zeros(shape, dtype=bool)
+    yield "a single position on", single
+    yield "captions of different lengths", np.arange(shape[1])[None, :] < lengths[:, None]
+    yield "a random mask", rng.random(shape) < 0.5
+
+
+def _compare_softmax(student: Subject, reference: Subject, x: Array, y: Array, mask: Array, context: str) -> None:
+    value = student.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
+    expected = reference.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
+    pairs = zip(unpack(value, ["loss", "dx"], SOFTMAX), unpack(expected, ["loss", "dx"], SOFTMAX), strict=True)
+    for name, (actual, right) in zip(("loss", "dx"), pairs, strict=True):
+        expect_close(actual, calls.trusted(right), name=name, function=SOFTMAX, context=context)
+
+
+@check("rnn_layers.temporal_softmax_loss.values", "values", part="rnn", given=True)
+def check_temporal_softmax_loss_values(student: Subject, reference: Subject, rng: Rng) -> None:
+    """temporal_softmax_loss sums over time, averages over the batch, and leaves masked words out."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        x, y = _scores(generator, sizes)
+        for kind, mask in _masks(generator, y.shape):
+            _compare_softmax(student, reference, x, y, mask, f"with {kind} ({text(sizes)})")
+
+    for_random_sizes(rng, RANGES, one, examples=3)
+
+
+@check(
+    "rnn_layers.temporal_softmax_loss.edge_cases",
+    "edge cases",
+    part="rnn",
+    given=True,
+    requires=["rnn_layers.temporal_softmax_loss.values"],
+)
+def check_temporal_softmax_loss_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
+    """temporal_softmax_loss is stable for large scores, right for one caption of one word, and changes no input."""
+    x, y = _scores(rng, {"N": 3, "T": 4, "V": 5}, scale=1000.0)
+    _compare_softmax(student, reference, x, y, np.ones(y.shape, dtype=bool), "with scores of magnitude 1000")
+    x, y = _scores(rng, {"N": 1, "T": 1, "V": 4})
+    mask = np.ones(y.shape, dtype=bool)
+    _compare_softmax(student, reference, x, y, mask, "with one caption of one word")
+    _, after = student.rnn_layers.temporal_softmax_loss.echo(x, y, mask, returns="loss, dx")
+    for name, before, value in zip(("x", "y", "mask"), (x, y, mask), after, strict=True):
+        expect_unchanged(before, value, name=name, function=SOFTMAX)
+
+
+@check("rnn_layers.temporal_softmax_loss.numerical_gradient", "gradient of its own loss", part="rnn", given=True)
+def check_temporal_softmax_loss_numerical_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
+    """temporal_softmax_loss returns the gradient of the loss that it returns."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        x, y = _scores(generator, sizes)
+        mask = generator.random(y.shape) < 0.6
+        mask[0, 0] = True
+
+        def evaluate(points: list[dict[str, Array]]) -> Array:
+            values = student.rnn_layers.temporal_softmax_loss.batch(
+                [[point["x"], y, mask] for point in points], returns="loss, dx"
+            )
+            return np.array([expect_scalar(unpack(v, ["loss", "dx"], SOFTMAX)[0], name="loss", function=SOFTMAX) for v in values])
+
+        value = student.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
+        dx = expect_array(unpack(value, ["loss", "dx"], SOFTMAX)[1], x.shape, name="dx", function=SOFTMAX)
+        expect_own_gradient(
+            evaluate, {"x": x}, {"x": dx}, generator, names={"x": "dx"},
+            function=SOFTMAX, forward=SOFTMAX, context=f"with {text(sizes)}",
+        )  # fmt: skip
+
+    for_random_sizes(rng, RANGES, one, examples=2)

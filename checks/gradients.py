@@ -1,0 +1,136 @@
+"""Numerical gradients of a submission's own forward pass, cheap enough to run on everything.
+
+One random direction u through all inputs at once gives d/dt F(x + t u) = <grad F, u>, for F = sum(upstream * out):
+sixteen evaluations in one frame, whatever the number of elements. Directions are Gaussian, since two errors that
+cancel along a +-1 direction are missed half of the time. Only a mismatch is looked at array by array, and then
+element by element. The step is chosen by a ladder, and its own disagreement widens the allowance, so that a kink
+or single precision on the way is never blamed on the student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from checks.declare import Rng
+from grader.compare import TOLERANCES, measure
+from grader.errors import Failed
+from grader.values import Array
+
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+KINK = 1e-2  # a disagreement of the ladder above this share of the gradient's norm decides nothing
+ELEMENTS = 80  # of an array that are differentiated one by one for the report
+
+Inputs = Mapping[str, Array]
+Evaluate = Callable[[Sequence[Inputs]], Array]  # F at each of the inputs
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A directional derivative and how far its two best steps disagree."""
+
+    value: float
+    disagreement: float
+
+
+def ladder(evaluate: Evaluate, inputs: Inputs, direction: Inputs) -> Slope:
+    """The derivative of F along `direction`: Richardson's estimate at the step where h and h/2 agree best."""
+    offsets = [sign * h * part for h in STEPS for part in (1.0, 0.5) for sign in (1, -1)]
+    F = evaluate([_moved(inputs, direction, t) for t in offsets]).reshape(len(STEPS), 2, 2)
+    h = np.array(STEPS)
+    whole = (F[:, 0, 0] - F[:, 0, 1]) / (2 * h)
+    half = (F[:, 1, 0] - F[:, 1, 1]) / h
+    disagreement = np.abs(whole - half)
+    best = int(np.argmin(disagreement))
+    return Slope(float((4 * half[best] - whole[best]) / 3), float(disagreement[best]))
+
+
+def _moved(inputs: Inputs, direction: Inputs, t: float) -> dict[str, Array]:
+    return {k: v + t * direction[k] if k in direction else v for k, v in inputs.items()}
+
+
+def expect_own_gradient(
+    evaluate: Evaluate,
+    inputs: Inputs,
+    analytic: Mapping[str, Array],
+    rng: Rng,
+    *,
+    names: Mapping[str, str],
+    function: str,
+    forward: str,
+    context: str = "",
+) -> bool:
+    """`analytic[k]` is the gradient of F with respect to `inputs[k]`, for every k.
+
+    `names[k]` is what the gradient is called ("dWx"). Returns False when the numbers decide nothing (a kink, or
+    rounding so coarse that no step works). Raises `Failed` naming the array and the element.
+    """
+    verdicts = [_agrees(evaluate, inputs, analytic, _direction(inputs, analytic, rng)) for _ in range(2)]
+    if all(verdict is True for verdict in verdicts):
+        return True
+    if False not in verdicts:
+        return False
+    wrong = [k for k in analytic if _agrees(evaluate, inputs, analytic, _direction(inputs, [k], rng)) is False]
+    for k in wrong:
+        _explain(evaluate, inputs, k, analytic[k], rng, names[k], wrong, names, function, forward, context)
+    return False
+
+
+def _direction(inputs: Inputs, keys: Sequence[str] | Mapping[str, Array], rng: Rng) -> dict[str, Array]:
+    return {k: rng.standard_normal(inputs[k].shape) for k in keys}
+
+
+def _agrees(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], direction: Inputs) -> bool | None:
+    """True, False, or None when the slope is too uncertain to say."""
+    slope = ladder(evaluate, inputs, direction)
+    claimed = sum(float((analytic[k] * u).sum()) for k, u in direction.items())
+    norm = sum(float((analytic[k] ** 2).sum()) for k in direction) ** 0.5
+    norm = max(norm, abs(slope.value), 1e-12)
+    if not np.isfinite(slope.value) or slope.disagreement > KINK * norm:
+        return None
+    return abs(claimed - slope.value) <= max(TOLERANCES["numerical"].relative * norm, 3 * slope.disagreement)
+
+
+def _explain(
+    evaluate: Evaluate,
+    inputs: Inputs,
+    key: str,
+    analytic: Array,
+    rng: Rng,
+    name: str,
+    wrong: Sequence[str],
+    names: Mapping[str, str],
+    function: str,
+    forward: str,
+    context: str,
+) -> None:
+    """Raises `Failed` with the numerical gradient of some elements beside the student's."""
+    flat = rng.permutation(analytic.size)[:ELEMENTS]
+    numerical = _elements(evaluate, inputs, key, flat)
+    known = analytic.copy()
+    known.flat[flat] = numerical
+    mismatch = measure(analytic, known, TOLERANCES["element"].allowance(known), name=name)
+    if not mismatch.different:
+        mismatch = measure(analytic, known, np.full(known.shape, 1e-9), name=name)
+    others = [names[k] for k in wrong if k != key]
+    also = f" ({', '.join(f'`{other}`' for other in others)} too)" if others else ""
+    place = f", at {list(mismatch.worst[0].index)} most of all" if mismatch.worst else ""
+    raise Failed(
+        f"`{name}` from `{function}` is not the gradient of your own `{forward}`{also}{place}"
+        f"{', ' + context if context else ''}.",
+        "The expected values below come from moving one input of your forward pass a little at a time.",
+        (mismatch,),
+    )
+
+
+def _elements(evaluate: Evaluate, inputs: Inputs, key: str, flat: Array, h: float = 1e-5) -> Array:
+    points = []
+    for i in flat:
+        for sign in (1, -1):
+            moved = inputs[key].copy()
+            moved.flat[i] += sign * h
+            points.append({**inputs, key: moved})
+    F = evaluate(points).reshape(-1, 2)
+    return np.asarray((F[:, 0] - F[:, 1]) / (2 * h))

@@ -1,0 +1,269 @@
+"""Expectations about what a submission returned; each failure says what differs, where and by how much.
+
+Everything is compared here, on the trusted side, on plain owned arrays. The order is always the same: is it
+the right kind of thing, has it the right shape, is it finite, has it the right values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.diagnose import pattern
+from grader.errors import Failed
+from grader.results import Element, Mismatch
+from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
+
+WORST = 6  # elements of a mismatch that the report lists
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Allowed: `relative * (|expected| + scale / 10)`, where scale is the largest |expected| of the array.
+
+    The second term is what rounding of a sum leaves behind: it is relative to the terms, not to the result.
+    """
+
+    relative: float
+    reason: str
+
+    def allowance(self, expected: Array) -> Array:
+        """How far each element may be off, in the units of `expected`."""
+        magnitude = np.abs(expected)
+        scale = float(magnitude.max(initial=0.0))
+        floor = np.finfo(np.float64).tiny
+        return np.asarray(self.relative * (magnitude + scale / 10) + floor)
+
+
+TOLERANCES: Mapping[str, Tolerance] = {
+    "value": Tolerance(2e-5, "float64 inputs; a float32 buffer on the way (a finding of its own) stays inside"),
+    "gradient": Tolerance(2e-5, "as for values: the reference's gradient has no step-size error"),
+    "precision": Tolerance(1e-9, "float64 in, float64 out: orders of summation differ by about 1e-14"),
+    "float32": Tolerance(5e-4, "float32 inputs: correct solutions agree to 5e-6, after long sums to 1e-4"),
+    "example": Tolerance(1e-6, "the handout prints eight decimals"),
+    "numerical": Tolerance(1e-7, "joint directions with a step ladder: no false alarm at 1e-8 in 100 runs"),
+    "element": Tolerance(1e-4, "one central difference at h = 1e-5 has an error of about 1e-6"),
+}
+
+
+def unpack(value: Value, names: Sequence[str], function: str) -> tuple[Value, ...]:
+    """The items of a returned tuple or list, one for each name; one name means the value itself."""
+    if len(names) == 1:
+        return (value,)
+    wanted = f"{len(names)} values ({', '.join(names)})"
+    if not isinstance(value, SequenceValue):
+        raise Failed(
+            f"`{function}` returned {describe(value)}; expected {wanted}.",
+            "Is a `return` missing, or does it return only one of the results?",
+        )
+    if len(value.items) != len(names):
+        raise Failed(
+            f"`{function}` returned {len(value.items)} values; expected {wanted}.",
+            "Compare the `return` line with the function's docstring.",
+        )
+    return value.items
+
+
+def describe(value: Value) -> str:
+    """A value in a few words: "None", "a list of 3", "a torch tensor of shape (2, 3)"."""
+    if isinstance(value, ArrayValue):
+        kind = {"torch": "a torch tensor", "scalar": "a numpy scalar"}.get(value.origin, "an array")
+        return f"{kind} of shape {value.data.shape}, dtype {value.data.dtype}"
+    if isinstance(value, ScalarValue):
+        return "None" if value.data is None else f"a Python {type(value.data).__name__}"
+    if isinstance(value, SequenceValue):
+        return f"a {value.kind} of {len(value.items)}"
+    if isinstance(value, MappingValue):
+        return f"a dict of {len(value.items)}"
+    return f"an object of type {value.kind}"
+
+
+def expect_array(
+    value: Value, shape: tuple[int, ...], *, name: str, function: str, origin: str = "numpy", finite: bool = True
+) -> Array:
+    """`value` is an array (or tensor, by `origin`) of real numbers of this shape; the array in float64 or int64.
+
+    A Python or numpy scalar stands for a 0-d array. Any real dtype will do: submissions need not return the
+    dtype of their inputs.
+    """
+    data = _real_array(value, shape, name, function, origin)
+    if data.shape != shape:
+        raise Failed(
+            f"`{name}` from `{function}` has shape {data.shape}; expected {shape}.",
+            _shape_hint(data.shape, shape),
+            (Mismatch(name=name, shape=data.shape, dtype=str(data.dtype), expected_shape=shape, expected_dtype=""),),
+        )
+    if finite and data.dtype.kind == "f":
+        expect_finite(data, name=name, function=function)
+    return data.astype(np.float64) if data.dtype.kind == "f" else data
+
+
+def _real_array(value: Value, shape: tuple[int, ...], name: str, function: str, origin: str) -> Array:
+    noun = "torch tensor" if origin == "torch" else "numpy array"
+    if isinstance(value, ArrayValue):
+        if value.origin not in (origin, "scalar") and not (shape == () and value.data.shape == ()):
+            remedy = "Convert it with `.numpy()`, or compute with numpy alone." if value.origin == "torch" else ""
+            raise Failed(f"`{name}` from `{function}` is {describe(value)}; expected a {noun}.", remedy)
+        if value.data.dtype.kind not in "fiub":
+            raise Failed(f"`{name}` from `{function}` has dtype {value.data.dtype}; expected real numbers.")
+        return value.data
+    if isinstance(value, ScalarValue) and shape == () and isinstance(value.data, bool | int | float):
+        return np.asarray(value.data)
+    if isinstance(value, ScalarValue) and value.data is None:
+        raise Failed(
+            f"`{name}` from `{function}` is None; expected a {noun} of shape {shape}.",
+            "Is the result assigned before the `return` line?",
+        )
+    if isinstance(value, Handle) and "object" in value.kind:
+        raise Failed(
+            f"`{name}` from `{function}` is an array of Python objects; expected one of numbers.",
+            "This happens when arrays of different shapes are put into one: look at `np.array([...])`.",
+        )
+    hint = "Stack the pieces with `np.stack` or `np.array`." if isinstance(value, SequenceValue) else ""
+    raise Failed(f"`{name}` from `{function}` is {describe(value)}; expected a {noun} of shape {shape}.", hint)
+
+
+def _shape_hint(actual: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if len(actual) == 2 and actual[::-1] == expected:
+        return "The axes are swapped: transpose it, or swap the factors of the product."
+    if sorted(actual) == sorted(expected):
+        return "The axes are in another order."
+    if int(np.prod(actual)) == int(np.prod(expected)):
+        return "The number of elements is right: reshape it."
+    if len(actual) > len(expected):
+        return "There is an axis too many: is a sum missing?"
+    if len(actual) < len(expected):
+        return "There is an axis too few: is one summed or indexed away?"
+    return ""
+
+
+def expect_finite(data: Array, *, name: str, function: str) -> None:
+    """`data` holds no NaN and no infinity."""
+    bad = ~np.isfinite(data)
+    if not bad.any():
+        return
+    where = tuple(int(i) for i in np.argwhere(bad)[0])
+    kind = "NaN" if np.isnan(data[bad]).any() else "infinite values"
+    raise Failed(
+        f"`{name}` from `{function}` contains {kind}: {int(bad.sum())} of {data.size} elements, first at {list(where)}.",
+        "Look for a division by zero, an overflow of `np.exp`, a log of zero, or memory from `np.empty`.",
+    )
+
+
+def expect_close(
+    value: Value,
+    expected: Array,
+    *,
+    name: str,
+    function: str,
+    tolerance: str = "value",
+    origin: str = "numpy",
+    context: str = "",
+    axes: Mapping[str, int] | None = None,
+) -> Array:
+    """`value` is an array with the shape and, within `TOLERANCES[tolerance]`, the values of `expected`.
+
+    `axes` gives the names and sizes of the dimensions in play, for the diagnosis; `context` is appended to the message.
+    """
+    actual = expect_array(value, expected.shape, name=name, function=function, origin=origin)
+    compare(actual, expected, name=name, function=function, tolerance=tolerance, context=context, axes=axes)
+    return actual
+
+
+def compare(
+    actual: Array,
+    expected: Array,
+    *,
+    name: str,
+    function: str,
+    tolerance: str = "value",
+    context: str = "",
+    axes: Mapping[str, int] | None = None,
+    against: str = "",
+) -> None:
+    """Two arrays of one shape agree within `TOLERANCES[tolerance]`."""
+    expected = np.asarray(expected, dtype=np.float64)
+    actual = np.asarray(actual, dtype=np.float64)
+    allowance = TOLERANCES[tolerance].allowance(expected)
+    difference = np.abs(actual - expected)
+    wrong = ~(difference <= allowance)
+    if not wrong.any():
+        return
+    mismatch = measure(actual, expected, allowance, name=name)
+    message = (
+        f"`{name}` from `{function}` is wrong in {mismatch.different} of {mismatch.total} elements "
+        f"(greatest difference {mismatch.greatest_absolute} at {list(mismatch.worst[0].index)})"
+    )
+    if against:
+        message += f" against {against}"
+    if context:
+        message += f", {context}"
+    raise Failed(message + ".", pattern(actual, expected, name, axes or {}), (mismatch,))
+
+
+def measure(actual: Array, expected: Array, allowance: Array, *, name: str) -> Mismatch:
+    """The numbers of a mismatch: how many, how far, and the worst elements."""
+    difference = np.abs(actual - expected)
+    excess = difference / allowance
+    order = np.argsort(-excess, axis=None, kind="stable")[:WORST]
+    wrong = difference > allowance
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(expected != 0, difference / np.abs(expected), np.inf * (difference > 0))
+    relative = np.nan_to_num(relative, nan=0.0, posinf=np.inf)
+    return Mismatch(
+        name=name,
+        shape=actual.shape,
+        dtype=str(actual.dtype),
+        expected_shape=expected.shape,
+        expected_dtype=str(expected.dtype),
+        different=int(wrong.sum()),
+        total=int(wrong.size),
+        greatest_absolute=_text(difference.max()),
+        greatest_relative=_text(relative.max()),
+        allowance=_text(allowance.flat[order[0]]),
+        worst=tuple(_element(int(i), actual, expected) for i in order if wrong.flat[i]),
+    )
+
+
+def _element(flat: int, actual: Array, expected: Array) -> Element:
+    index = tuple(int(i) for i in np.unravel_index(flat, expected.shape))
+    return Element(
+        index=index,
+        expected=_text(expected[index]),
+        actual=_text(actual[index]),
+        difference=_text(actual[index] - expected[index]),
+    )
+
+
+def _text(number: float) -> str:
+    return f"{float(number):.6g}"
+
+
+def expect_unchanged(before: Array, after: Value, *, name: str, function: str) -> None:
+    """An argument holds after the call what it held before."""
+    same = isinstance(after, ArrayValue) and after.data.shape == before.shape and np.array_equal(after.data, before)
+    if not same:
+        raise Failed(
+            f"`{function}` changes its input `{name}` in place.",
+            f"The caller still needs `{name}`: work on a copy, or write `a = a + b` instead of `a += b`.",
+        )
+
+
+def expect_scalar(value: Value, *, name: str, function: str, origin: str = "numpy") -> float:
+    """`value` is one real, finite number (a Python or numpy scalar, or a 0-d array)."""
+    return float(expect_array(value, (), name=name, function=function, origin=origin))
+
+
+def expect_mapping(value: Value, keys: Sequence[str], *, name: str, function: str) -> dict[str, Value]:
+    """`value` is a dict with exactly these keys."""
+    if not isinstance(value, MappingValue):
+        raise Failed(f"`{name}` from `{function}` is {describe(value)}; expected a dict with keys {', '.join(keys)}.")
+    missing = [key for key in keys if key not in value.items]
+    extra = [key for key in value.items if key not in keys]
+    if missing or extra:
+        what = [f"lacks {', '.join(missing)}"] if missing else []
+        what += [f"has {', '.join(extra[:8])} that do not belong there"] if extra else []
+        raise Failed(f"`{name}` from `{function}` {' and '.join(what)}.", f"Its keys should be {', '.join(keys)}.")
+    return value.items

@@ -1,0 +1,189 @@
+"""From what a check did to a `CheckResult`: the one place where an exception becomes an outcome.
+
+The rules, first that holds: a check whose requirement did not pass is not run; a stub that raises
+NotImplementedError is not attempted (or blocks what needs it); a verdict is what it says; anything else is a
+fault of gradmark and never the student's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from grader.errors import Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
+from grader.results import CheckResult, Note, Outcome
+from grader.subject import Subject
+
+Listener = Callable[[CheckResult], None]
+
+
+def generator(seed: int, check_id: str) -> np.random.Generator:
+    """The random generator of one check in one run: independent of which other checks run."""
+    digest = hashlib.sha256(check_id.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+class Judge:
+    """Judges the checks of one submission; `results` holds what was found, by id, in order."""
+
+    def __init__(self, student: Subject, reference: Subject, seed: int, specs: Mapping[str, Any], listener: Listener):
+        self.results: dict[str, CheckResult] = {}
+        self._student = student
+        self._reference = reference
+        self._seed = seed
+        self._specs = specs
+        self._listener = listener
+        self._advice: list[str] = []
+
+    def fixture(self, name: str, spec: Any) -> Any:
+        """What a check gets for an argument of this name."""
+        if name == "advise":
+            return self._advice.append
+        return generator(self._seed, spec.id) if name == "rng" else getattr(self, f"_{name}")
+
+    def judge(self, spec: Any, body: Callable[[], None]) -> None:
+        """Runs one check and records its result."""
+        self._advice.clear()
+        started = time.perf_counter()
+        result = self._requirement(spec) or self._run(spec, body)
+        stdout, stderr = self._student.take_output()
+        result = msgspec.structs.replace(
+            result, seconds=round(time.perf_counter() - started, 6), stdout=stdout, stderr=stderr,
+            advice=tuple(dict.fromkeys(self._advice)),
+        )  # fmt: skip
+        self.results[spec.id] = result
+        self._listener(result)
+
+    def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
+        try:
+            body()
+        except Verdict as verdict:
+            return self._conclude(spec, verdict)
+        except Exception as error:  # noqa: BLE001 - the session boundary: our own fault, made loud for staff
+            return _record(
+                spec, Outcome.ERRORED, f"gradmark itself failed in this check: {type(error).__name__}: {error}",
+                "This costs no points. Please report it with the text below.",
+                (Note(title="Internal error", text=traceback.format_exc()[-6000:]),),
+            )  # fmt: skip
+        return _record(spec, Outcome.PASSED)
+
+    def _requirement(self, spec: Any) -> CheckResult | None:
+        """The result of a check that is not run since one that it requires did not pass."""
+        for id in spec.requires:
+            needed = self.results.get(id)
+            if needed is None or needed.outcome is Outcome.PASSED:
+                continue
+            if needed.outcome is Outcome.ERRORED:
+                return _record(spec, Outcome.ERRORED, f"Not judged: gradmark failed in `{id}`, which comes first.")
+            if needed.outcome is Outcome.NOT_ATTEMPTED and needed.function == spec.function:
+                return _record(spec, Outcome.NOT_ATTEMPTED, needed.message, needed.hint)
+            return self._conclude(spec, _behind(needed, spec))
+        return None
+
+    def _conclude(self, spec: Any, verdict: Verdict) -> CheckResult:
+        verdict = self._attempt(spec, verdict)
+        kinds = ((NotAttempted, Outcome.NOT_ATTEMPTED), (Blocked, Outcome.BLOCKED), (Verdict, Outcome.FAILED))
+        outcome = next(outcome for kind, outcome in kinds if isinstance(verdict, kind))
+        return _record(spec, outcome, verdict.message, verdict.hint, verdict.details)
+
+    def _attempt(self, spec: Any, verdict: Verdict) -> Verdict:
+        """Tells work that is wrong from work that was not done, here or in what it is built from."""
+        if isinstance(verdict, Raised) and verdict.kind == "NotImplementedError":
+            own = spec.function.rpartition(".")[2]
+            if verdict.where.rpartition(".")[2] == own or not verdict.where:
+                return _not_attempted(spec.function)
+            return _needs(spec.function, verdict.where)
+        if self._untouched(spec.module, spec.function):
+            return _not_attempted(spec.function)
+        if isinstance(verdict, ImportFailed):
+            return Blocked(verdict.message, verdict.hint, verdict.details)
+        if isinstance(verdict, MissingName):
+            return verdict
+        for name in spec.uses:
+            module, _, function = name.partition(".")
+            if self._untouched(module, function):
+                return _needs(spec.function, function)
+        return verdict
+
+    def _untouched(self, module: str, function: str) -> bool:
+        try:
+            return self._student.untouched(module, function)
+        except Verdict:
+            return False
+
+    def settle(self) -> dict[str, CheckResult]:
+        """The results with whole functions that were left alone marked as not attempted.
+
+        An original stub returns zeros or a right shape, and so passes a check or two; a function counts as
+        attempted once any check with its name passes on values, or its text was touched.
+        """
+        settled = dict(self.results)
+        for module, function, part in {(s.module, s.function, s.part) for s in self._specs.values()}:
+            own = [s.id for s in self._specs.values() if (s.module, s.function, s.part) == (module, function, part)]
+            mine = [settled[i] for i in own if i in settled]
+            if all(r.outcome is Outcome.PASSED for r in mine) and not self._specs[own[0]].given:
+                continue
+            if self._specs[own[0]].given:
+                idle = self._idle(module)
+            else:
+                idle = self._untouched(module, function) or self._idle_part(self._specs[own[0]])
+            for result in mine if idle else ():
+                if result.outcome is not Outcome.ERRORED:
+                    settled[result.id] = _clear(result, function)
+        return settled
+
+    def _idle(self, module: str) -> bool:
+        """Nothing in the module that was the student's to write was touched."""
+        own = {s.function for s in self._specs.values() if s.module == module and not s.given}
+        return bool(own) and all(self._untouched(module, function) for function in own)
+
+    def _idle_part(self, spec: Any) -> bool:
+        """The function is shared with an earlier part, and all that this part adds to it was left out.
+
+        `CaptioningRNN.loss` serves RNN and LSTM: who skips the LSTM has nothing wrong in it.
+        """
+        parts = [s.part for s in self._specs.values() if (s.module, s.function) == (spec.module, spec.function)]
+        if spec.part == parts[0]:
+            return False
+        own = {(s.module, s.function) for s in self._specs.values() if s.part == spec.part and not s.given}
+        added = own & {tuple(name.split(".", 1)) for name in spec.uses}
+        return bool(added) and all(self._untouched(module, function) for module, function in added)
+
+
+def _record(
+    spec: Any, outcome: Outcome, message: str = "", hint: str = "", details: tuple[Any, ...] = ()
+) -> CheckResult:
+    return CheckResult(
+        id=spec.id, title=spec.title, part=spec.part, function=spec.function, outcome=outcome,
+        message=message, hint=hint, details=details,
+    )  # fmt: skip
+
+
+def _clear(result: CheckResult, function: str) -> CheckResult:
+    verdict = _not_attempted(function)
+    return msgspec.structs.replace(
+        result, outcome=Outcome.NOT_ATTEMPTED, message=verdict.message, hint=verdict.hint, details=()
+    )
+
+
+def _not_attempted(function: str) -> NotAttempted:
+    return NotAttempted(f"`{function}` is not implemented yet.", "Write it between the markers of its region.")
+
+
+def _needs(function: str, other: str) -> Blocked:
+    return Blocked(f"`{function}` needs `{other}`, which is not implemented yet.", f"Write `{other}` first.")
+
+
+def _behind(needed: CheckResult, spec: Any) -> Verdict:
+    if needed.function == spec.function:
+        return Blocked(f"Not judged until `{needed.id}` passes.", "Mend that first: this check builds upon it.")
+    state = "is not implemented yet" if needed.outcome is Outcome.NOT_ATTEMPTED else f"does not pass `{needed.id}`"
+    return Blocked(f"Not judged: `{needed.function}` {state}.", f"Mend `{needed.function}` first.")
+
+

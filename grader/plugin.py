@@ -1,0 +1,153 @@
+"""The pytest adapter: runs `check_*` functions with the fixtures they ask for, and hands each to a `Judge`.
+
+Nothing else in gradmark imports pytest. The run is hermetic: our own ini file, no plugins, no conftest and no
+options from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from grader.errors import GradmarkError, UsageError
+from grader.subject import MODULES
+
+_QUIET = ("terminal", "capture", "logging", "cacheprovider", "faulthandler", "junitxml", "doctest", "unittest", "tmpdir",
+          "stepwise", "pastebin", "debugging", "monkeypatch", "recwarn", "warnings", "setuponly", "setupplan")  # fmt: skip
+
+
+class Spec(Protocol):
+    """What the adapter needs to know of a check (see `checks.declare.CheckSpec`)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def module(self) -> str: ...
+
+
+class Judge(Protocol):
+    """Takes over the running of one check; never raises for what a check does."""
+
+    def fixture(self, name: str, spec: Any) -> Any: ...
+
+    def judge(self, spec: Any, body: Callable[[], None]) -> None: ...
+
+
+class _Selection:
+    """Collects the declared checks, in the order of the assignment."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
+        if name.startswith("check_") and not hasattr(obj, "gradmark"):
+            return []
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        order = {module: i for i, module in enumerate(MODULES)}
+        items.sort(key=lambda item: order.get(spec_of(item).module, len(order)))
+        for item in items:
+            item.extra_keyword_matches.add(spec_of(item).id)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.items = list(session.items)
+
+
+class _Runner(_Selection):
+    """Runs each collected check through the judge."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self._judge = judge
+
+    @pytest.fixture
+    def student(self, request: pytest.FixtureRequest) -> Any:
+        return self._judge.fixture("student", spec_of(request.node))
+
+    @pytest.fixture
+    def reference(self, request: pytest.FixtureRequest) -> Any:
+        return self._judge.fixture("reference", spec_of(request.node))
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> Any:
+        return self._judge.fixture("rng", spec_of(request.node))
+
+    @pytest.fixture
+    def advise(self, request: pytest.FixtureRequest) -> Any:
+        return self._judge.fixture("advise", spec_of(request.node))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        names = pyfuncitem._fixtureinfo.argnames
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+        self._judge.judge(spec_of(pyfuncitem), lambda: pyfuncitem.obj(**arguments))
+        return True
+
+
+def spec_of(item: Any) -> Any:
+    """The declaration of a collected check."""
+    return item.obj.gradmark
+
+
+def collect(folder: Path, select: str = "") -> list[tuple[Any, str]]:
+    """The checks in `folder` that `select` (pytest's -k) keeps: declaration and claim.
+
+    Raises `UsageError` when the expression is wrong or keeps nothing.
+    """
+    plugin = _Selection()
+    _main(folder, select, plugin, "--collect-only")
+    if not plugin.items:
+        raise UsageError(f"-k {select!r} selects no check.", "`gradmark list` shows the names of all checks.")
+    found = [(spec_of(item), (getattr(item, "obj", None).__doc__ or "").strip()) for item in plugin.items]
+    return [(spec, claim.splitlines()[0] if claim else "") for spec, claim in found]
+
+
+def run(folder: Path, select: str, judge: Judge) -> None:
+    """Runs the checks in `folder`. What each found is the judge's to keep; completeness is the caller's to verify."""
+    _main(folder, select, _Runner(judge))
+
+
+def _main(folder: Path, select: str, plugin: object, *more: str) -> None:
+    arguments = ["-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--import-mode=importlib", "--noconftest"]
+    for name in _QUIET:
+        arguments += ["-p", f"no:{name}"]
+    if select:
+        arguments += ["-k", select]
+    said = io.StringIO()
+    with _environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS=""):
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
+    if status == pytest.ExitCode.USAGE_ERROR:
+        lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
+        raise UsageError(f"-k {select!r} can't be understood: {' '.join(lines)[:300]}", "Write it as for pytest's -k.")
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise GradmarkError(f"The checks in {folder} can't be run:\n{said.getvalue()[-2000:]}", "Mend the check file named above.")
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """These environment variables for a while; an empty value removes one."""
+    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in values}
+    for name, value in values.items():
+        _set(name, value or None)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            _set(name, old)
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

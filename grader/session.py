@@ -1,0 +1,190 @@
+"""One submission from hand-in to `Grade`: collected, run check by check beside the reference, scored.
+
+A `Grader` keeps the warm parent and the reference's worker between submissions. Which checks there should be is
+known before anything runs; a check without a result is a fault of gradmark, whatever became of the run.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+import grader
+from grader import plugin
+from grader.collect import Submission, collect
+from grader.judge import Judge
+from grader.results import CheckResult, Environment, Grade, Limits, Outcome
+from grader.rubric import Rubric, load
+from grader.sandbox.client import Zygote
+from grader.scoring import score
+from grader.subject import Subject
+
+ROOT = Path(grader.__file__).resolve().parent.parent
+CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
+PROBES = ("checks.probes.arrays", "checks.probes.captioner")
+SEED_BITS = 53  # exact in every JSON reader
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """A check as `gradmark list` shows it."""
+
+    id: str
+    title: str
+    part: str
+    function: str
+    claim: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: `current` is about to run or has just given `latest`."""
+
+    done: int
+    total: int
+    current: str
+    latest: CheckResult | None
+
+
+Listener = Callable[[Progress], None]
+
+
+def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
+    """Every check that `select` (an expression as for pytest's -k) keeps, in the order in which they run.
+
+    Raises `UsageError` when it keeps none or can't be understood.
+    """
+    return tuple(
+        CheckInfo(spec.id, spec.title, spec.part, spec.function, claim)
+        for spec, claim in plugin.collect(CHECKS, select)
+    )
+
+
+def default_rubric() -> Rubric:
+    """The rubric that comes with gradmark."""
+    return load(CHECKS / "rubric.toml")
+
+
+class Grader:
+    """Grades one submission after another; a context manager.
+
+    `rubric` sets points and limits (default: `checks/rubric.toml`).
+    """
+
+    def __init__(self, *, rubric: Rubric | None = None) -> None:
+        self._zygote = Zygote.start(preload=("numpy", "torch"), probes=PROBES)  # warms up while we read on
+        try:
+            self.rubric = rubric or default_rubric()
+            self._specs: dict[str, dict[str, Any]] = {}
+            self.rubric.validate([spec.id for spec in self._selected("").values()])
+            limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=float("inf"))
+            self._reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
+        except BaseException:
+            self._zygote.close()
+            raise
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers and the warm parent."""
+        self._reference.close()
+        self._zygote.close()
+
+    def grade(
+        self,
+        path: Path,
+        *,
+        seed: int | None = None,
+        select: str = "",
+        timeout: float | None = None,
+        progress: Listener | None = None,
+    ) -> Grade:
+        """Grades the folder or archive at `path`.
+
+        seed: of all inputs (drawn afresh if None, and recorded); select: pytest's -k, a partial run; timeout:
+        seconds for all calls into the submission together. Raises `CollectError` for a hand-in that can't be
+        read, `UsageError` for a wrong selection, `SandboxError` when no worker can be started.
+        """
+        started = time.time()
+        seed = secrets.randbits(SEED_BITS) if seed is None else seed
+        specs = self._selected(select)
+        limits = self._limits(timeout)
+        with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
+            submission = collect(path, TEMPLATE, Path(scratch))
+            with Subject(self._zygote, submission.root, limits) as student:
+                listener = _counting(len(specs), progress)
+                judge = Judge(student, self._reference, seed, specs, listener)
+                plugin.run(CHECKS, select, judge)
+                results = judge.settle()
+        environment = self._environment(seed, select, limits, started)
+        return self._graded(submission, _complete(specs.values(), results), environment)
+
+    def _selected(self, select: str) -> dict[str, Any]:
+        if select not in self._specs:
+            self._specs[select] = {spec.id: spec for spec, _ in plugin.collect(CHECKS, select)}
+        return self._specs[select]
+
+    def _limits(self, timeout: float | None) -> Limits:
+        limits = self.rubric.limits
+        return limits if timeout is None else msgspec.structs.replace(limits, submission_seconds=timeout)
+
+    def _graded(self, submission: Submission, checks: tuple[CheckResult, ...], environment: Environment) -> Grade:
+        return score(
+            checks, self.rubric, submission=submission.id, environment=environment,
+            problems=submission.problems, files=submission.files,
+        )  # fmt: skip
+
+    def _environment(self, seed: int, select: str, limits: Limits, started: float) -> Environment:
+        versions = self._zygote.versions
+        return Environment(
+            gradmark=grader.__version__,
+            python=versions.get("python", platform.python_version()),
+            numpy=versions.get("numpy", ""),
+            torch=versions.get("torch", ""),
+            platform=platform.platform(),
+            seed=seed,
+            isolation=self._zygote.isolation,
+            isolation_detail=self._zygote.isolation_detail,
+            limits=limits,
+            started=datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
+            seconds=round(time.time() - started, 3),
+            selection=select,
+        )
+
+
+def _counting(total: int, progress: Listener | None) -> Callable[[CheckResult], None]:
+    done = 0
+
+    def listen(result: CheckResult) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(Progress(done, total, result.id, result))
+
+    return listen
+
+
+def _complete(specs: Iterable[Any], results: Mapping[str, CheckResult]) -> tuple[CheckResult, ...]:
+    """A result for every expected check; one that is missing was lost by gradmark."""
+    return tuple(
+        results.get(spec.id)
+        or CheckResult(
+            id=spec.id, title=spec.title, part=spec.part, function=spec.function, outcome=Outcome.ERRORED,
+            message="gradmark ended without a result for this check.", hint="This costs no points. Please report it.",
+        )
+        for spec in specs
+    )  # fmt: skip

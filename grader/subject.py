@@ -1,0 +1,199 @@
+"""One handle for student and reference alike: `subject.rnn_layers.rnn_forward(x, h0, Wx, Wh, b, returns="h, cache*")`.
+
+A `Subject` owns a worker and replaces it when it dies, so that a crash costs one check. What a submission may
+use up in all (time, workers) is counted here; when it is used up, the rest of its checks is blocked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from grader.errors import Blocked, SandboxError, Verdict
+from grader.results import Limits
+from grader.sandbox.client import Argument, Function, Method, Probe, Reply, Target, Worker, Zygote
+from grader.sandbox.source import FunctionFacts
+from grader.values import Handle, Value
+
+MODULES: Mapping[str, str] = {
+    "rnn_layers": "cs231n.rnn_layers",
+    "rnn": "cs231n.classifiers.rnn",
+    "transformer_layers": "cs231n.transformer_layers",
+    "transformer": "cs231n.classifiers.transformer",
+    "gan_pytorch": "cs231n.gan_pytorch",
+    "contrastive_loss": "cs231n.simclr.contrastive_loss",
+    "simclr_data": "cs231n.simclr.data_utils",
+    "simclr_model": "cs231n.simclr.model",
+    "simclr_utils": "cs231n.simclr.utils",
+    "optim": "cs231n.optim",
+    "coco_utils": "cs231n.coco_utils",
+    "captioning_solver": "cs231n.captioning_solver",
+    "captioning_solver_transformer": "cs231n.captioning_solver_transformer",
+}
+
+
+class Subject:
+    """A submission (or the reference) that can be called; use as a context manager or `close` it.
+
+    `budget` False lifts the limits per submission: for the reference, which serves many, and whose failures are ours.
+    """
+
+    def __init__(self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True):
+        self.folder = folder
+        self.name = name
+        self._zygote = zygote
+        self._limits = limits
+        self._budget = budget
+        self._worker: Worker | None = None
+        self._started = 0
+        self._seconds = 0.0  # in workers that are gone
+        self._outlines: dict[str, dict[str, FunctionFacts]] = {}
+
+    def __getattr__(self, name: str) -> _Module:
+        if name not in MODULES:
+            raise AttributeError(f"no module of the assignment is called {name!r}; there are {', '.join(MODULES)}")
+        return _Module(self, MODULES[name])
+
+    def __enter__(self) -> Subject:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def restarts(self) -> int:
+        """Workers lost so far."""
+        return max(0, self._started - 1)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time spent inside this subject's code."""
+        return self._seconds + (self._worker.seconds_in_calls if self._worker else 0.0)
+
+    def call(
+        self,
+        target: Target,
+        args: Sequence[Argument] = (),
+        kwargs: Mapping[str, Argument] | None = None,
+        *,
+        returns: str = "",
+        seed: int | None = None,
+        echo: bool = False,
+        seconds: float | None = None,
+    ) -> Reply:
+        """One call. Raises the subclasses of `grader.errors.CallError`; `Blocked` when the budget is used up."""
+        with self._blame():
+            worker = self._ready(target)
+            return worker.call(target, args, kwargs or {}, returns=returns, seed=seed, echo=echo, seconds=seconds)
+
+    def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
+        """The same function on many sets of positional arguments, in one frame."""
+        with self._blame():
+            return self._ready(target).calls(target, [(args, {}) for args in many], returns=returns)
+
+    def probe(self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None) -> Value:
+        """A function of our own `checks.probes.<module>`, run beside the student's objects in the worker."""
+        return self.call(Probe(f"checks.probes.{module}", name), args, returns=returns, seed=seed).value
+
+    def method(self, handle: Handle, name: str, *args: Argument, returns: str = "", **kwargs: Argument) -> Value:
+        """`handle.name(*args, **kwargs)` in the worker; an empty name calls the object itself."""
+        return self.call(Method(handle, name), args, kwargs, returns=returns).value
+
+    def outline(self, module: str) -> dict[str, FunctionFacts]:
+        """What the module's text says about each function (advisory): its parameters, whether it is untouched."""
+        if module not in self._outlines:
+            self._outlines[module] = self._ready(None).outline(MODULES.get(module, module))
+        return self._outlines[module]
+
+    def untouched(self, module: str, function: str) -> bool:
+        """The function is there and its region is still as it was handed out."""
+        facts = self.outline(module).get(function)
+        return facts is not None and facts.untouched
+
+    def release(self, *values: Value) -> None:
+        """Lets the worker forget the handles among `values`."""
+        if self._worker is not None and self._worker.alive:
+            self._worker.release([value for value in values if isinstance(value, Handle)])
+
+    def take_output(self) -> tuple[str, str]:
+        """What the submission printed (stdout, stderr) since the last time."""
+        return self._worker.take_output() if self._worker is not None else ("", "")
+
+    def close(self) -> None:
+        """Ends the worker. The subject can't be used afterwards."""
+        if self._worker is not None:
+            self._seconds += self._worker.seconds_in_calls
+            self._worker.close()
+            self._worker = None
+
+    @contextlib.contextmanager
+    def _blame(self) -> Iterator[None]:
+        """What goes wrong in the reference is gradmark's fault, never the student's."""
+        try:
+            yield
+        except Verdict as verdict:
+            if self._budget:
+                raise
+            raise SandboxError(f"The reference failed: {verdict.message}", verdict.hint) from verdict
+
+    def _ready(self, target: Target | None) -> Worker:
+        if isinstance(target, Method) and self._worker is not None and not self._worker.alive:
+            raise Blocked(
+                "The object made earlier in this check was lost when its process was stopped.",
+                "See the first failed call of this check.",
+            )
+        if self._worker is None or not self._worker.alive:
+            self._replace()
+        if self._budget and self.seconds > self._limits.submission_seconds:
+            raise Blocked(
+                f"The submission has used up its {self._limits.submission_seconds:g} s; the remaining checks were not run.",
+                "Look for the slow or endless calls among the failed checks.",
+            )
+        assert self._worker is not None
+        return self._worker
+
+    def _replace(self) -> None:
+        if self._budget and self._started > self._limits.restarts:
+            raise Blocked(
+                f"The submission's process was lost {self._started} times; the remaining checks were not run.",
+                "Mend the calls that crash or never end first: they are among the failed checks.",
+            )
+        self._seconds += self._worker.seconds_in_calls if self._worker else 0.0
+        self._worker = self._zygote.worker(self.folder, self._limits)
+        self._started += 1
+
+
+class _Module:
+    """`subject.rnn_layers`: attribute access gives its functions and classes."""
+
+    def __init__(self, subject: Subject, module: str) -> None:
+        self._subject = subject
+        self._module = module
+
+    def __getattr__(self, name: str) -> Callee:
+        return Callee(self._subject, Function(self._module, name))
+
+
+class Callee:
+    """A function or class of a subject, to be called with arrays; see `Worker.call` for `returns`."""
+
+    def __init__(self, subject: Subject, target: Function) -> None:
+        self._subject = subject
+        self.target = target
+
+    def __call__(
+        self, *args: Argument, returns: str = "", random_state: int | None = None, **kwargs: Argument
+    ) -> Value:
+        """The value that the call returns; `random_state` seeds the worker's random generators before it."""
+        return self._subject.call(self.target, args, kwargs, returns=returns, seed=random_state).value
+
+    def echo(self, *args: Argument, returns: str = "", **kwargs: Argument) -> tuple[Value, tuple[Value, ...]]:
+        """The value, and the positional arguments as they are after the call."""
+        reply = self._subject.call(self.target, args, kwargs, returns=returns, echo=True)
+        return reply.value, reply.echoed
+
+    def batch(self, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Value]:
+        """The values of many calls, made in one go; handles among them are the caller's to release."""
+        return [reply.value for reply in self._subject.calls(self.target, many, returns=returns)]
