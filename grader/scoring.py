@@ -1,0 +1,71 @@
+"""Results and rubric to points: a pure function of integers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from grader.errors import RubricError
+from grader.results import CheckResult, Outcome, PartScore
+from grader.rubric import Part, Rubric
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The points of a submission, ready to go into a `Grade` field by field."""
+
+    points: int  # of all parts, extra credit included
+    max_points: int  # without extra credit
+    undecided: int  # of all parts
+    parts: tuple[PartScore, ...]
+    checks: tuple[CheckResult, ...]
+
+
+def score(results: Sequence[CheckResult], rubric: Rubric) -> Score:
+    """The points for `results`: a passed check earns what the rubric gives it, any other nothing.
+
+    What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so. Parts
+    stand in the rubric's order; one without any result is left out. Points that results carried are ignored.
+    Raises `RubricError` for a check that the rubric does not know, `ValueError` for two results of one check.
+    """
+    repeated = [check_id for check_id, times in Counter(result.id for result in results).items() if times > 1]
+    if repeated:
+        raise ValueError(f"more than one result of {', '.join(repeated)}")
+    checks = tuple(_with_points(result, rubric) for result in results)
+    parts = tuple(
+        _part_score(part, [check for check in checks if check.part == part.id])
+        for part in rubric.parts.values()
+        if any(check.part == part.id for check in checks)
+    )
+    return Score(
+        points=sum(part.points for part in parts),
+        max_points=sum(part.max_points for part in parts if not part.extra_credit),
+        undecided=sum(part.undecided for part in parts),
+        parts=parts,
+        checks=checks,
+    )
+
+
+def _with_points(result: CheckResult, rubric: Rubric) -> CheckResult:
+    if result.part not in rubric.parts:
+        raise RubricError(
+            f"{rubric.source} has no part {result.part!r}, which the check {result.id} belongs to.",
+            f'Add [parts.{result.part}] with title = "...".',
+        )
+    worth = rubric.points(result.id)
+    earned = worth if result.outcome is Outcome.PASSED else 0
+    return msgspec.structs.replace(result, points=earned, max_points=worth)
+
+
+def _part_score(part: Part, checks: Sequence[CheckResult]) -> PartScore:
+    return PartScore(
+        id=part.id,
+        title=part.title,
+        points=sum(check.points for check in checks),
+        max_points=sum(check.max_points for check in checks),
+        undecided=sum(check.max_points for check in checks if check.outcome is Outcome.ERRORED),
+        extra_credit=part.extra_credit,
+    )
