@@ -87,8 +87,8 @@ class Rubric:
     ) -> None:
         """Raises `RubricError` unless the rubric and the checks speak of the same things.
 
-        Every check needs points from one line; every line, part and tolerance must be about something that exists.
-        `parts` and `tolerances` are the known names; without them these two are not compared.
+        Every check needs points from one line; every line, part and tolerance must be about something that
+        exists. `parts` and `tolerances` are the known names; without them these two are not compared.
         """
         known = tuple(check_ids)
         for table, rules in (("points", self.point_rules), ("visibility", self.visibility_rules)):

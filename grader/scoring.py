@@ -27,8 +27,8 @@ class Score:
 def score(results: Sequence[CheckResult], rubric: Rubric) -> Score:
     """The points for `results`: a passed check earns what the rubric gives it, any other nothing.
 
-    What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so. Parts
-    stand in the rubric's order; one without any result is left out. Points that results carried are ignored.
+    What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so.
+    Parts stand in the rubric's order; one without any result is left out. Points that results carried are ignored.
     Raises `RubricError` for a check that the rubric does not know, `ValueError` for two results of one check.
     """
     repeated = [check_id for check_id, times in Counter(result.id for result in results).items() if times > 1]
