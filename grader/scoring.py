@@ -4,49 +4,51 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from grader.errors import RubricError
-from grader.results import CheckResult, Outcome, PartScore
+from grader.results import CheckResult, Environment, FileRecord, Grade, Outcome, PartScore, Problem
 from grader.rubric import Part, Rubric
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The points of a submission, ready to go into a `Grade` field by field."""
-
-    points: int  # of all parts, extra credit included
-    max_points: int  # without extra credit
-    undecided: int  # of all parts
-    parts: tuple[PartScore, ...]
-    checks: tuple[CheckResult, ...]
-
-
-def score(results: Sequence[CheckResult], rubric: Rubric) -> Score:
-    """The points for `results`: a passed check earns what the rubric gives it, any other nothing.
+def score(
+    results: Sequence[CheckResult],
+    rubric: Rubric,
+    *,
+    submission: str,
+    environment: Environment,
+    problems: tuple[Problem, ...] = (),
+    files: tuple[FileRecord, ...] = (),
+) -> Grade:
+    """The grade for `results`: a passed check earns what the rubric gives it, any other nothing.
 
     What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so.
-    Parts stand in the rubric's order; one without any result is left out. Points that results carried are ignored.
-    Raises `RubricError` for a check that the rubric does not know, `ValueError` for two results of one check.
+    Parts stand in the rubric's order; one without any result is left out. Points in the results are ignored.
+    The other arguments go into the grade as they are. Raises `RubricError` for a check that the rubric does not
+    know, `ValueError` for two results of one check.
     """
     repeated = [check_id for check_id, times in Counter(result.id for result in results).items() if times > 1]
     if repeated:
         raise ValueError(f"more than one result of {', '.join(repeated)}")
     checks = tuple(_with_points(result, rubric) for result in results)
-    parts = tuple(
-        _part_score(part, [check for check in checks if check.part == part.id])
-        for part in rubric.parts.values()
-        if any(check.part == part.id for check in checks)
-    )
-    return Score(
+    parts = _part_scores(checks, rubric)
+    return Grade(
+        submission=submission,
         points=sum(part.points for part in parts),
         max_points=sum(part.max_points for part in parts if not part.extra_credit),
         undecided=sum(part.undecided for part in parts),
         parts=parts,
         checks=checks,
+        problems=problems,
+        files=files,
+        environment=environment,
     )
+
+
+def _part_scores(checks: Sequence[CheckResult], rubric: Rubric) -> tuple[PartScore, ...]:
+    found = {part.id: [check for check in checks if check.part == part.id] for part in rubric.parts.values()}
+    return tuple(_part_score(rubric.parts[name], mine) for name, mine in found.items() if mine)
 
 
 def _with_points(result: CheckResult, rubric: Rubric) -> CheckResult:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import RubricError
-from grader.results import CheckResult, Outcome
-from grader.rubric import parse
-from grader.scoring import score
+from grader.results import CheckResult, Environment, Grade, Outcome, Problem
+from grader.rubric import Rubric, parse
+from grader.scoring import score as score_with
 
 RUBRIC = parse(
     """
@@ -26,6 +28,16 @@ RUBRIC = parse(
     "gan.*" = 0
     """
 )
+
+
+ENVIRONMENT = Environment(
+    gradmark="0", python="3", numpy="2", torch="2", platform="any", seed=1, isolation="none"
+)
+
+
+def score(results: Sequence[CheckResult], rubric: Rubric) -> Grade:
+    """The grade of a submission that does not matter."""
+    return score_with(results, rubric, submission="s", environment=ENVIRONMENT)
 
 
 def result(check_id: str, outcome: Outcome, **fields: int) -> CheckResult:
@@ -114,3 +126,10 @@ def test_passing_one_more_check_never_costs(outcomes: dict[str, Outcome], before
     worse = [result(name, outcome) for name, outcome in (outcomes | {"rnn.0": before}).items()]
     better = [result(name, outcome) for name, outcome in (outcomes | {"rnn.0": Outcome.PASSED}).items()]
     assert score(better, RUBRIC).points >= score(worse, RUBRIC).points
+
+
+def test_what_is_not_scored_goes_into_the_grade_as_it_is() -> None:
+    """Name, environment and problems of the hand-in are passed on."""
+    problem = Problem(file="a.py", message="missing")
+    grade = score_with([], RUBRIC, submission="s", environment=ENVIRONMENT, problems=(problem,))
+    assert (grade.submission, grade.environment, grade.problems) == ("s", ENVIRONMENT, (problem,))
