@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -19,54 +19,72 @@ Sizes = Mapping[str, int]
 Body = Callable[[Sizes, Rng], None]
 
 
+@dataclass
+class _Search:
+    """What one search for a failure is about: hypothesis takes apart a function once, so it is handed over aside."""
+
+    dims: Mapping[str, tuple[int, int]]
+    body: Body
+    failures: list[GradmarkError] = field(default_factory=list)
+
+    def attempt(self, data: st.DataObject) -> None:
+        """One example; a failure that cost a worker is not run again."""
+        sizes = {d: data.draw(st.integers(low, high)) for d, (low, high) in self.dims.items()}
+        number = data.draw(st.integers(0, 2**32 - 1))
+        if self.failures and isinstance(self.failures[-1], FATAL):
+            raise self.failures[-1]
+        try:
+            self.body(sizes, np.random.default_rng(number))
+        except GradmarkError as error:
+            self.failures.append(error)
+            raise
+
+
+_current: list[_Search] = []
+
+
+@settings(
+    database=None,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    print_blob=False,
+)
+@given(data=st.data())
+def _search(data: st.DataObject) -> None:
+    _current[-1].attempt(data)
+
+
 def for_random_sizes(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body, examples: int = EXAMPLES) -> None:
     """Runs `body(sizes, generator)` for random sizes; raises what the smallest failing sizes raised.
 
     `dims` gives the inclusive range of each size. The generator depends on the draw alone, so that an example can
     be repeated; results that change between repetitions are reported as the first failure was.
     """
-    failures: list[GradmarkError] = []
-
-    @seed(int(rng.integers(2**63)))
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
-    @given(
-        sizes=st.fixed_dictionaries({d: st.integers(low, high) for d, (low, high) in dims.items()}),
-        number=st.integers(0, 2**32 - 1),
-    )
-    def run(sizes: Sizes, number: int) -> None:
-        if failures and isinstance(failures[-1], FATAL):
-            raise failures[-1]
-        try:
-            body(sizes, np.random.default_rng(number))
-        except GradmarkError as error:
-            failures.append(error)
-            raise
-
-    _first_failure(run, failures)
-
-
-def _first_failure(run: Callable[[], Any], failures: list[GradmarkError]) -> None:
-    """Calls `run`; hypothesis's own report of an unstable example gives way to the failure behind it."""
+    search = _Search(dims, body)
+    run = seed(int(rng.integers(2**63)))(_limited(examples))
+    _current.append(search)
     try:
         run()
     except GradmarkError:
         raise
     except Exception:
-        if not failures:
+        if not search.failures:
             raise
-        raise failures[-1] from None
+        raise search.failures[-1] from None
+    finally:
+        _current.pop()
+
+
+def _limited(examples: int) -> Callable[[], None]:
+    inner = _search
+    inner._hypothesis_internal_use_settings = settings(  # type: ignore[attr-defined]
+        inner._hypothesis_internal_use_settings, max_examples=examples  # type: ignore[attr-defined]
+    )  # fmt: skip
+    return inner
 
 
 def text(sizes: Sizes) -> str:
     """Sizes as a reader of the report wants them: "N=1, T=2"."""
     return ", ".join(f"{name}={size}" for name, size in sizes.items())
-
-

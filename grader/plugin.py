@@ -19,7 +19,8 @@ from grader.errors import GradmarkError, UsageError
 from grader.subject import MODULES
 
 _QUIET = ("terminal", "capture", "logging", "cacheprovider", "faulthandler", "junitxml", "doctest", "unittest", "tmpdir",
-          "stepwise", "pastebin", "debugging", "monkeypatch", "recwarn", "warnings", "setuponly", "setupplan")  # fmt: skip
+          "stepwise", "pastebin", "debugging", "monkeypatch", "recwarn", "warnings", "setuponly", "setupplan",
+          "unraisableexception", "threadexception")  # fmt: skip
 
 
 class Spec(Protocol):
