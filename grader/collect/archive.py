@@ -76,17 +76,17 @@ def archive(path: Path) -> Iterator[Contents]:
         elif head.startswith(b"PK") or zipfile.is_zipfile(file):
             yield _zip_contents(stack.enter_context(_open_zip(path, file)))
         else:
-            raise CollectError(f"{path.name} is not a zip archive{_what_else(head)}", READS)
+            raise CollectError(f"{clean(path.name)} is not a zip archive{_what_else(head)}", READS)
 
 
 def _open(path: Path) -> IO[bytes]:
     try:
         if path.stat().st_size > MAX_ARCHIVE:
-            raise CollectError(f"{path.name} is larger than {MAX_ARCHIVE >> 20} MB", SLIM)
+            raise CollectError(f"{clean(path.name)} is larger than {MAX_ARCHIVE >> 20} MB", SLIM)
         return path.open("rb")
     except OSError as error:
         raise CollectError(
-            f"{path.name} can't be read: {error.strerror}", "Check its permissions."
+            f"{clean(path.name)} can't be read: {error.strerror}", "Check its permissions."
         ) from error
 
 
@@ -101,16 +101,15 @@ def _what_else(head: bytes) -> str:
 
 def _open_zip(path: Path, file: IO[bytes]) -> zipfile.ZipFile:
     if _headers(file) > MAX_HEADERS:
-        raise CollectError(f"{path.name} holds more than {MAX_MEMBERS} files", TOO_MANY_HINT)
+        raise CollectError(f"{clean(path.name)} holds more than {MAX_MEMBERS} files", TOO_MANY_HINT)
     try:
         opened = zipfile.ZipFile(file)
     except DAMAGE as error:
-        message = (
-            f"{path.name} is damaged: it starts like a zip archive, but its table of contents can't be read"
-        )
-        raise CollectError(f"{message} ({clean(str(error))}); was the upload cut short?", AGAIN) from error
+        what = f"its table of contents can't be read ({clean(str(error))}); was the upload cut short?"
+        message = f"{clean(path.name)} is damaged: it starts like a zip archive, but {what}"
+        raise CollectError(message, AGAIN) from error
     if not opened.infolist():
-        raise CollectError(f"{path.name} is an empty zip archive", AGAIN)
+        raise CollectError(f"{clean(path.name)} is an empty zip archive", AGAIN)
     return opened
 
 
@@ -175,9 +174,11 @@ def _gunzip(path: Path) -> Iterator[IO[bytes]]:
                 while chunk := source.read(1 << 20):
                     spool.write(chunk)
                     if spool.tell() > MAX_ARCHIVE:
-                        raise CollectError(f"{path.name} unpacks to more than {MAX_ARCHIVE >> 20} MB", SLIM)
+                        raise CollectError(
+                            f"{clean(path.name)} unpacks to more than {MAX_ARCHIVE >> 20} MB", SLIM
+                        )
         except DAMAGE as error:
-            raise CollectError(f"{path.name} is damaged: {clean(str(error))}", AGAIN) from error
+            raise CollectError(f"{clean(path.name)} is damaged: {clean(str(error))}", AGAIN) from error
         spool.seek(0)
         yield spool
 
@@ -193,10 +194,10 @@ def _tar_contents(path: Path, file: IO[bytes], otherwise: str) -> Contents:
         whole = not file.read(512).strip(b"\0")  # tarfile ends quietly at a header that is wrong
     except DAMAGE as error:
         if not contents.seen:
-            raise CollectError(f"{path.name} is {otherwise} ({clean(str(error))})", AGAIN) from error
+            raise CollectError(f"{clean(path.name)} is {otherwise} ({clean(str(error))})", AGAIN) from error
         whole = False
     if not contents.seen:
-        raise CollectError(f"{path.name} is an empty tar archive", AGAIN)
+        raise CollectError(f"{clean(path.name)} is an empty tar archive", AGAIN)
     if not whole:
         contents.refuse(path.name, f"is damaged: nothing can be read after member {contents.seen}", AGAIN)
     return contents

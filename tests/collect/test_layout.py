@@ -55,7 +55,7 @@ def test_each_file_is_recorded_with_origin_size_and_hash(hand_in_zip: HandInZip)
 
 
 def test_bytes_and_modes_are_kept_plain(hand_in: HandIn, tmp_path: Path) -> None:
-    """Line ends, byte-order marks and odd encodings stay; modes become 0644, whatever they and the umask were."""
+    """Line ends, byte-order marks and encodings stay; modes become 0644 whatever they and the umask were."""
     odd = b"\xef\xbb\xbf# caf\xe9\r\n\tx = 1\r\n\x00"
     folder = lay(tmp_path / "ada", {**COMPLETE, "cs231n/rnn_layers.py": odd})
     (folder / "cs231n/rnn_layers.py").chmod(0o4755)
@@ -115,7 +115,7 @@ def test_litter_is_passed_over_without_a_word(hand_in_zip: HandInZip) -> None:
 
 
 def test_a_missing_file_is_named_and_stays_a_task(hand_in_zip: HandInZip) -> None:
-    """The template's file stands in, and the message says how it counts; a missing given file is no matter."""
+    """The template's file stands in, and the message says how it counts; given files need not come."""
     made = hand_in_zip({name: data for name, data in COMPLETE.items() if "rnn_layers" not in name})
     assert messages(made) == ["cs231n/rnn_layers.py is not in the submission; it counts as not attempted"]
     assert (made.root / "cs231n/rnn_layers.py").read_text() == TASK
@@ -188,7 +188,7 @@ def test_extra_modules_inside_the_package_are_used_and_named(hand_in_zip: HandIn
 def test_files_that_could_take_another_place_are_never_copied(
     hand_in_zip: HandInZip, name: str, message: str
 ) -> None:
-    """Startup hooks, stand-ins for libraries, compiled code and files outside the package are only reported."""
+    """Startup hooks, stand-ins for libraries, compiled code, files outside the package: only reported."""
     made = hand_in_zip({**COMPLETE, name: b"evil"})
     assert content(made) == COMPLETE
     (problem,) = made.problems
@@ -231,13 +231,14 @@ def test_a_second_copy_deeper_down_is_not_graded(hand_in_zip: HandInZip) -> None
 
 
 def test_of_several_assignments_side_by_side_the_fullest_counts(hand_in_zip: HandInZip) -> None:
-    """A repository of all assignments shares a file name or two with this one; what lies beside it is told."""
+    """A repository of all assignments may share a file name with this one; what lies beside it is told."""
     other = {"assignment2/cs231n/rnn_layers.py": b"2", "assignment2/setup.py": b""}
     made = hand_in_zip({**other, **under("assignment3/", COMPLETE)})
     assert content(made) == COMPLETE
     assert messages(made) == [
         "assignment2/ holds the assignment too; the one in assignment3/ was graded",
-        "left out, because outside the assignment's folder: assignment2/cs231n/rnn_layers.py, assignment2/setup.py",
+        "left out, because outside the assignment's folder: "
+        "assignment2/cs231n/rnn_layers.py, assignment2/setup.py",
     ]
 
 
