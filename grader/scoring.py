@@ -25,8 +25,8 @@ def score(
 
     What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so.
     Parts stand in the rubric's order; one without any result is left out. Points in the results are ignored.
-    The other arguments go into the grade as they are. Raises `RubricError` for a check that the rubric does not
-    know, `ValueError` for two results of one check.
+    The other arguments go into the grade as they are. Raises `RubricError` for a check that the rubric does
+    not know, `ValueError` for two results of one check.
     """
     repeated = [check_id for check_id, times in Counter(result.id for result in results).items() if times > 1]
     if repeated:
