@@ -7,8 +7,7 @@ among the 2N - 1 others:
     l(i, j) = -log( exp(sim(z_i, z_j) / tau) / sum_{k != i} exp(sim(z_i, z_k) / tau) )
     L = 1/(2N) sum_k [ l(k, k + N) + l(k + N, k) ]
 
-The temperature tau says how sharply near neighbours are told apart. Written as
-l(i, j) = logsumexp_{k != i}(sim(z_i, z_k) / tau) - sim(z_i, z_j) / tau it cannot overflow for any tau.
+The temperature tau says how sharply near neighbours are told apart.
 Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", 2020.
 """
 
@@ -37,10 +36,11 @@ def simclr_loss_naive(out_left, out_right, tau):
     out = torch.cat([out_left, out_right], dim=0)  # (2N, D)
     # BEGIN SOLUTION: return the mean of l(k, k+N) and l(k+N, k) over all k, computed with sim.
 
+    # Divide by the numerator: l(i, j) = log sum_{k != i} exp((sim(z_i, z_k) - sim(z_i, z_j)) / tau).
+    # As a logsumexp it overflows for no tau.
     def pair_loss(i, j):
-        """l(i, j)"""
-        others = torch.stack([sim(out[i], out[k]) / tau for k in range(2 * N) if k != i])  # (2N - 1,)
-        return torch.logsumexp(others, dim=0) - sim(out[i], out[j]) / tau
+        others = torch.stack([sim(out[i], out[k]) for k in range(2 * N) if k != i])  # (2N - 1,)
+        return torch.logsumexp((others - sim(out[i], out[j])) / tau, dim=0)
 
     total = 0.0
     for k in range(N):
@@ -82,15 +82,15 @@ def simclr_loss_vectorized(out_left, out_right, tau, device="cuda"):
     N = out_left.shape[0]
     out = torch.cat([out_left, out_right], dim=0)  # (2N, D)
     # BEGIN SOLUTION: return the contrastive loss from compute_sim_matrix and sim_positive_pairs.
-    scores = compute_sim_matrix(out) / tau  # (2N, 2N)
+    everyone = compute_sim_matrix(out)  # (2N, 2N)
+    positive = sim_positive_pairs(out_left, out_right)  # (N, 1)
+    partner = torch.cat([positive, positive])  # (2N, 1): sim is symmetric, so (k + N, k) equals (k, k + N)
+
+    # Row i of the exponents is l(i, partner) divided by its numerator; nobody is compared with itself.
     itself = torch.eye(2 * N, dtype=torch.bool, device=device)
-    denominator = torch.logsumexp(scores.masked_fill(itself, -torch.inf), dim=1)  # (2N,): log of the sum
+    exponents = ((everyone - partner) / tau).masked_fill(itself, -torch.inf)  # (2N, 2N)
 
-    # sim is symmetric: the pair (k + N, k) has the same numerator as (k, k + N).
-    positive = sim_positive_pairs(out_left, out_right).squeeze(1) / tau  # (N,)
-    numerator = torch.cat([positive, positive])  # (2N,): log of exp(sim / tau)
-
-    return (denominator - numerator).mean()
+    return torch.logsumexp(exponents, dim=1).mean()
     # END SOLUTION
 
 
