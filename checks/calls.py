@@ -31,7 +31,9 @@ def upstream_names(layer: Layer) -> tuple[str, ...]:
     return tuple(f"d{name}" for name in layer.outputs)
 
 
-def apply_forward(subject: Subject, layer: Layer, inputs: Mapping[str, Array]) -> tuple[dict[str, Value], Value]:
+def apply_forward(
+    subject: Subject, layer: Layer, inputs: Mapping[str, Array]
+) -> tuple[dict[str, Value], Value]:
     """The outputs by name, and the cache. Raises `Failed` when the number of returned values is wrong."""
     value = function(subject, layer, layer.forward)(*inputs.values(), returns=forward_returns(layer))
     items = unpack(value, [*layer.outputs, "cache"], layer.forward)
@@ -69,7 +71,9 @@ def argument(value: Value) -> Handle | None | Array:
     return None
 
 
-def outputs_of(subject: Subject, layer: Layer, inputs: Mapping[str, Array], shape_sizes: Mapping[str, int]) -> list[Array]:
+def outputs_of(
+    subject: Subject, layer: Layer, inputs: Mapping[str, Array], shape_sizes: Mapping[str, int]
+) -> list[Array]:
     """The outputs as arrays, in order."""
     outputs, cache = apply_forward(subject, layer, inputs)
     subject.release(cache)
@@ -80,7 +84,11 @@ def outputs_of(subject: Subject, layer: Layer, inputs: Mapping[str, Array], shap
 
 
 def loss_of(
-    subject: Subject, layer: Layer, inputs: Mapping[str, Array], upstream: Sequence[Array], sizes: Mapping[str, int]
+    subject: Subject,
+    layer: Layer,
+    inputs: Mapping[str, Array],
+    upstream: Sequence[Array],
+    sizes: Mapping[str, int],
 ) -> Callable[[Sequence[Mapping[str, Array]]], Array]:
     """F(inputs) = sum over the outputs of <upstream, output>, evaluated for many inputs in one frame."""
     callee = function(subject, layer, layer.forward)
@@ -109,7 +117,9 @@ def arrays_after_backward(
 ) -> dict[str, Value]:
     """What the inputs and the upstream gradients hold after a forward and a backward pass on the same arrays."""
     names = [*inputs, *upstream_names(layer)]
-    kept = subject.probe("arrays", "keep", *inputs.values(), *upstream, returns=", ".join(f"{n}*" for n in names))
+    kept = subject.probe(
+        "arrays", "keep", *inputs.values(), *upstream, returns=", ".join(f"{n}*" for n in names)
+    )
     handles = [argument(item) for item in unpack(kept, names, "keep")]
     forward, backward = (function(subject, layer, name) for name in (layer.forward, layer.backward))
     value = forward(*handles[: len(inputs)], returns=forward_returns(layer))

@@ -54,7 +54,9 @@ def parameters(rng: Rng, cell: str, sizes: Sizes) -> dict[str, Array]:
     return {k: rng.standard_normal(s) * scale.get(k, s[0] ** -0.5) for k, s in shapes.items()}
 
 
-def captioner(subject: Subject, cell: str, sizes: Sizes, params: Mapping[str, Array], dtype: str = "float64") -> Handle:
+def captioner(
+    subject: Subject, cell: str, sizes: Sizes, params: Mapping[str, Array], dtype: str = "float64"
+) -> Handle:
     """A model in the subject's worker that holds these parameters."""
     kind = subject.probe("captioner", "dtype", dtype, returns="dtype*")
     model = subject.rnn.CaptioningRNN(
@@ -134,7 +136,9 @@ def _checks_of(cell: str) -> dict[str, Any]:
         """CaptioningRNN.loss computes the right loss for any sizes, with padded captions."""
 
         def one(sizes: Sizes, generator: Rng) -> None:
-            _compare_loss(student, reference, generator, cell, sizes, what=["loss"], context=f"with {text(sizes)}")
+            _compare_loss(
+                student, reference, generator, cell, sizes, what=["loss"], context=f"with {text(sizes)}"
+            )
 
         for_random_sizes(rng, RANGES, one, examples=4)
 
@@ -256,7 +260,9 @@ def _numerical(student: Subject, rng: Rng, cell: str, sizes: Sizes) -> None:
         items = unpack(value, [str(i) for i in range(len(points))], LOSS)
         return np.array([expect_scalar(item, name="loss", function=LOSS) for item in items])
 
-    analytic = {k: expect_array(grads[k], params[k].shape, name=f"grads['{k}']", function=LOSS) for k in params}
+    analytic = {
+        k: expect_array(grads[k], params[k].shape, name=f"grads['{k}']", function=LOSS) for k in params
+    }
     expect_own_gradient(
         evaluate, params, analytic, rng, names={k: f"grads['{k}']" for k in params},
         function=LOSS, forward=LOSS, context=f"with {text(sizes)}",
@@ -264,7 +270,12 @@ def _numerical(student: Subject, rng: Rng, cell: str, sizes: Sizes) -> None:
 
 
 def _unchanged(
-    student: Subject, model: Handle, method: str, params: Mapping[str, Array], inputs: Mapping[str, Array], name: str
+    student: Subject,
+    model: Handle,
+    method: str,
+    params: Mapping[str, Array],
+    inputs: Mapping[str, Array],
+    name: str,
 ) -> None:
     kept = student.probe("arrays", "keep", *inputs.values(), 0, returns=", ".join(["a*"] * (len(inputs) + 1)))
     handles = [calls.argument(v) for v in unpack(kept, ["a"] * (len(inputs) + 1), "keep")]
@@ -272,7 +283,9 @@ def _unchanged(
     after = unpack(student.probe("arrays", "read", *handles), ["a"] * len(handles), "read")
     for (key, before), value in zip(inputs.items(), after, strict=False):
         expect_unchanged(before, value, name=key, function=name)
-    current = expect_mapping(student.probe("captioner", "get_params", model), list(params), name="params", function=name)
+    current = expect_mapping(
+        student.probe("captioner", "get_params", model), list(params), name="params", function=name
+    )
     for key, before in params.items():
         expect_unchanged(before, current[key], name=f"params['{key}']", function=name)
 
@@ -280,7 +293,10 @@ def _unchanged(
 def _words(value: Value, shape: tuple[int, ...], vocabulary_size: int) -> Array:
     captions = expect_array(value, shape, name="captions", function=SAMPLE)
     if captions.dtype.kind == "f" and not np.array_equal(captions, np.round(captions)):
-        raise Failed("`captions` from `CaptioningRNN.sample` holds numbers that are not whole.", "It holds word numbers.")
+        raise Failed(
+            "`captions` from `CaptioningRNN.sample` holds numbers that are not whole.",
+            "It holds word numbers.",
+        )
     outside = (captions < 0) | (captions >= vocabulary_size)
     if outside.any():
         raise Failed(
@@ -290,14 +306,22 @@ def _words(value: Value, shape: tuple[int, ...], vocabulary_size: int) -> Array:
     return captions.astype(np.int64)
 
 
-def _compare_sample(student: Subject, reference: Subject, rng: Rng, cell: str, sizes: Sizes, length: int = 9) -> None:
+def _compare_sample(
+    student: Subject, reference: Subject, rng: Rng, cell: str, sizes: Sizes, length: int = 9
+) -> None:
     """Long captions of varied words: the state matters at every step, and <END> comes at different times."""
     params = parameters(rng, cell, sizes)
     params["W_vocab"], params["Wh"], params["Wx"] = 3 * params["W_vocab"], 2 * params["Wh"], 2 * params["Wx"]
     features, _ = draw(rng, sizes)
     shape, end = (sizes["N"], length), vocabulary(sizes["V"])["<END>"]
-    actual = _words(student.method(captioner(student, cell, sizes, params), "sample", features, length), shape, sizes["V"])
-    right = _words(reference.method(captioner(reference, cell, sizes, params), "sample", features, length), shape, sizes["V"])
+    actual = _words(
+        student.method(captioner(student, cell, sizes, params), "sample", features, length), shape, sizes["V"]
+    )
+    right = _words(
+        reference.method(captioner(reference, cell, sizes, params), "sample", features, length),
+        shape,
+        sizes["V"],
+    )
     for n in range(sizes["N"]):
         ends = np.flatnonzero(right[n] == end)
         upto = int(ends[0]) + 1 if ends.size else length

@@ -37,7 +37,13 @@ RNN_STEP = Layer(
     outputs={"next_h": ("N", "H")},
     gradients={"dx": "x", "dprev_h": "prev_h", "dWx": "Wx", "dWh": "Wh", "db": "b"},
     example={"N": 3, "D": 10, "H": 4},
-    example_ranges={"x": (-0.4, 0.7), "prev_h": (-0.2, 0.5), "Wx": (-0.1, 0.9), "Wh": (-0.3, 0.7), "b": (-0.2, 0.4)},
+    example_ranges={
+        "x": (-0.4, 0.7),
+        "prev_h": (-0.2, 0.5),
+        "Wx": (-0.1, 0.9),
+        "Wh": (-0.3, 0.7),
+        "b": (-0.2, 0.4),
+    },
     edges={
         "a batch of one": {"N": 1},
         "one hidden unit": {"H": 1},
@@ -76,7 +82,13 @@ RNN = Layer(
     outputs={"h": ("N", "T", "H")},
     gradients={"dx": "x", "dh0": "h0", "dWx": "Wx", "dWh": "Wh", "db": "b"},
     example={"N": 2, "T": 3, "D": 4, "H": 5},
-    example_ranges={"x": (-0.1, 0.3), "h0": (-0.3, 0.1), "Wx": (-0.2, 0.4), "Wh": (-0.4, 0.1), "b": (-0.7, 0.1)},
+    example_ranges={
+        "x": (-0.1, 0.3),
+        "h0": (-0.3, 0.1),
+        "Wx": (-0.2, 0.4),
+        "Wh": (-0.4, 0.1),
+        "b": (-0.7, 0.1),
+    },
     edges=SEQUENCE_EDGES,
     uses=("rnn_layers.rnn_step_forward",),
     backward_uses=("rnn_layers.rnn_step_backward", "rnn_layers.rnn_step_forward"),
@@ -144,7 +156,13 @@ LSTM = Layer(
     outputs={"h": ("N", "T", "H")},
     gradients={"dx": "x", "dh0": "h0", "dWx": "Wx", "dWh": "Wh", "db": "b"},
     example={"N": 2, "D": 5, "H": 4, "T": 3},
-    example_ranges={"x": (-0.4, 0.6), "h0": (-0.4, 0.8), "Wx": (-0.2, 0.9), "Wh": (-0.3, 0.6), "b": (0.2, 0.7)},
+    example_ranges={
+        "x": (-0.4, 0.6),
+        "h0": (-0.4, 0.8),
+        "Wx": (-0.2, 0.9),
+        "Wh": (-0.3, 0.6),
+        "b": (0.2, 0.7),
+    },
     edges=SEQUENCE_EDGES,
     derived={"G": ("H", 4)},
     uses=("rnn_layers.lstm_step_forward",),
@@ -201,10 +219,14 @@ def _masks(rng: Rng, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     yield "a random mask", rng.random(shape) < 0.5
 
 
-def _compare_softmax(student: Subject, reference: Subject, x: Array, y: Array, mask: Array, context: str) -> None:
+def _compare_softmax(
+    student: Subject, reference: Subject, x: Array, y: Array, mask: Array, context: str
+) -> None:
     value = student.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
     expected = reference.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
-    pairs = zip(unpack(value, ["loss", "dx"], SOFTMAX), unpack(expected, ["loss", "dx"], SOFTMAX), strict=True)
+    pairs = zip(
+        unpack(value, ["loss", "dx"], SOFTMAX), unpack(expected, ["loss", "dx"], SOFTMAX), strict=True
+    )
     for name, (actual, right) in zip(("loss", "dx"), pairs, strict=True):
         expect_close(actual, calls.trusted(right), name=name, function=SOFTMAX, context=context)
 
@@ -240,7 +262,9 @@ def check_temporal_softmax_loss_edge_cases(student: Subject, reference: Subject,
         expect_unchanged(before, value, name=name, function=SOFTMAX)
 
 
-@check("rnn_layers.temporal_softmax_loss.numerical_gradient", "gradient of its own loss", part="rnn", given=True)
+@check(
+    "rnn_layers.temporal_softmax_loss.numerical_gradient", "gradient of its own loss", part="rnn", given=True
+)
 def check_temporal_softmax_loss_numerical_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
     """temporal_softmax_loss returns the gradient of the loss that it returns."""
 
@@ -253,7 +277,12 @@ def check_temporal_softmax_loss_numerical_gradient(student: Subject, reference: 
             values = student.rnn_layers.temporal_softmax_loss.batch(
                 [[point["x"], y, mask] for point in points], returns="loss, dx"
             )
-            return np.array([expect_scalar(unpack(v, ["loss", "dx"], SOFTMAX)[0], name="loss", function=SOFTMAX) for v in values])
+            return np.array(
+                [
+                    expect_scalar(unpack(v, ["loss", "dx"], SOFTMAX)[0], name="loss", function=SOFTMAX)
+                    for v in values
+                ]
+            )
 
         value = student.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
         dx = expect_array(unpack(value, ["loss", "dx"], SOFTMAX)[1], x.shape, name="dx", function=SOFTMAX)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checks.declare import Rng
-from grader.compare import TOLERANCES, measure
+from grader.compare import measure, tolerance_of
 from grader.errors import Failed
 from grader.values import Array
 
@@ -72,7 +72,9 @@ def expect_own_gradient(
         return True
     if False not in verdicts:
         return False
-    wrong = [k for k in analytic if _agrees(evaluate, inputs, analytic, _direction(inputs, [k], rng)) is False]
+    wrong = [
+        k for k in analytic if _agrees(evaluate, inputs, analytic, _direction(inputs, [k], rng)) is False
+    ]
     for k in wrong:
         _explain(evaluate, inputs, k, analytic[k], rng, names[k], wrong, names, function, forward, context)
     return False
@@ -82,7 +84,9 @@ def _direction(inputs: Inputs, keys: Sequence[str] | Mapping[str, Array], rng: R
     return {k: rng.standard_normal(inputs[k].shape) for k in keys}
 
 
-def _agrees(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], direction: Inputs) -> bool | None:
+def _agrees(
+    evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], direction: Inputs
+) -> bool | None:
     """True, False, or None when the slope is too uncertain to say."""
     slope = ladder(evaluate, inputs, direction)
     claimed = sum(float((analytic[k] * u).sum()) for k, u in direction.items())
@@ -90,7 +94,8 @@ def _agrees(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], d
     norm = max(norm, abs(slope.value), 1e-12)
     if not np.isfinite(slope.value) or slope.disagreement > KINK * norm:
         return None
-    return abs(claimed - slope.value) <= max(TOLERANCES["numerical"].relative * norm, 3 * slope.disagreement)
+    allowance = max(tolerance_of("numerical").relative * norm, 3 * slope.disagreement)
+    return bool(abs(claimed - slope.value) <= allowance)
 
 
 def _explain(
@@ -111,7 +116,7 @@ def _explain(
     numerical = _elements(evaluate, inputs, key, flat)
     known = analytic.copy()
     known.flat[flat] = numerical
-    mismatch = measure(analytic, known, TOLERANCES["element"].allowance(known), name=name)
+    mismatch = measure(analytic, known, tolerance_of("element").allowance(known), name=name)
     if not mismatch.different:
         mismatch = measure(analytic, known, np.full(known.shape, 1e-9), name=name)
     others = [names[k] for k in wrong if k != key]

@@ -13,7 +13,11 @@ from checks.declare import Rng
 from grader.errors import Crashed, GradmarkError, LimitExceeded, ProtocolViolation
 
 EXAMPLES = 5
-FATAL = (LimitExceeded, Crashed, ProtocolViolation)  # each costs a worker: never repeated to find a smaller case
+FATAL = (
+    LimitExceeded,
+    Crashed,
+    ProtocolViolation,
+)  # each costs a worker: never repeated to find a smaller case
 
 Sizes = Mapping[str, int]
 Body = Callable[[Sizes, Rng], None]
@@ -56,7 +60,9 @@ def _search(data: st.DataObject) -> None:
     _current[-1].attempt(data)
 
 
-def for_random_sizes(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body, examples: int = EXAMPLES) -> None:
+def for_random_sizes(
+    rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body, examples: int = EXAMPLES
+) -> None:
     """Runs `body(sizes, generator)` for random sizes; raises what the smallest failing sizes raised.
 
     `dims` gives the inclusive range of each size. The generator depends on the draw alone, so that an example can

@@ -41,7 +41,9 @@ class _Maker:
     function: str
     uses: tuple[str, ...]
 
-    def __call__(self, aspect: str, title: str, body: Body, claim: str, *requires: str) -> dict[str, Callable[..., None]]:
+    def __call__(
+        self, aspect: str, title: str, body: Body, claim: str, *requires: str
+    ) -> dict[str, Callable[..., None]]:
         stem = f"{self.layer.module}.{self.function}"
         needed = [r if "." in r else f"{stem}.{r}" for r in requires]
 
@@ -51,7 +53,12 @@ class _Maker:
         run.__doc__ = claim
         run.__name__ = run.__qualname__ = f"check_{self.function}_{aspect}"
         declare = check(
-            f"{stem}.{aspect}", title, part=self.layer.part, requires=needed, uses=self.uses, given=self.layer.given
+            f"{stem}.{aspect}",
+            title,
+            part=self.layer.part,
+            requires=needed,
+            uses=self.uses,
+            given=self.layer.given,
         )
         return {run.__name__: declare(run)}
 
@@ -60,12 +67,39 @@ def _forward_checks(layer: Layer) -> dict[str, Callable[..., None]]:
     make = _Maker(layer, layer.forward, layer.uses)
     name = layer.forward
     return {
-        **make("shapes", "returns what it should", _shapes(layer), f"{name} returns arrays of the documented shapes."),
-        **make("example", "worked example", _example(layer), f"{name} gives the handout's worked example.", "shapes"),
-        **make("values", "values", _values(layer), f"{name} computes the right values for any sizes.", "shapes"),
-        **make("edge_cases", "edge cases", _edges(layer), f"{name} holds at the edges of its domain.", "values"),
-        **make("precision", "precision", _precision(layer), f"{name} keeps float64 precise, takes float32.", "values"),
-        **make("inputs_unmodified", "leaves its inputs alone", _pure(layer), f"{name} changes no input.", "values"),
+        **make(
+            "shapes",
+            "returns what it should",
+            _shapes(layer),
+            f"{name} returns arrays of the documented shapes.",
+        ),
+        **make(
+            "example",
+            "worked example",
+            _example(layer),
+            f"{name} gives the handout's worked example.",
+            "shapes",
+        ),
+        **make(
+            "values", "values", _values(layer), f"{name} computes the right values for any sizes.", "shapes"
+        ),
+        **make(
+            "edge_cases", "edge cases", _edges(layer), f"{name} holds at the edges of its domain.", "values"
+        ),
+        **make(
+            "precision",
+            "precision",
+            _precision(layer),
+            f"{name} keeps float64 precise, takes float32.",
+            "values",
+        ),
+        **make(
+            "inputs_unmodified",
+            "leaves its inputs alone",
+            _pure(layer),
+            f"{name} changes no input.",
+            "values",
+        ),
     }
 
 
@@ -160,7 +194,9 @@ def _edges(layer: Layer) -> Body:
         for description, changes in layer.edges.items():
             sizes = {**_typical(layer), **changes}
             inputs = layer.draw(rng, sizes)
-            _compare_forward(student, reference, layer, inputs, sizes, context=f"with {description} ({text(sizes)})")
+            _compare_forward(
+                student, reference, layer, inputs, sizes, context=f"with {description} ({text(sizes)})"
+            )
         if layer.saturates:
             sizes = _typical(layer)
             inputs = {k: 300 * v for k, v in layer.draw(rng, sizes).items()}
@@ -215,7 +251,9 @@ def _numerical(layer: Layer) -> Body:
             _refuse_trivial(student, reference, layer, inputs, sizes, generator)
             values = apply_backward(student, layer, inputs, upstream)
             analytic = {
-                layer.gradients[g]: expect_array(v, inputs[layer.gradients[g]].shape, name=g, function=layer.backward)
+                layer.gradients[g]: expect_array(
+                    v, inputs[layer.gradients[g]].shape, name=g, function=layer.backward
+                )
                 for g, v in values.items()
             }
             expect_own_gradient(
@@ -307,4 +345,3 @@ def _gradient_pure(layer: Layer) -> Body:
                 expect_unchanged(array, after[name], name=name, function=layer.backward)
 
     return body
-

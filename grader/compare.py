@@ -6,8 +6,11 @@ the right kind of thing, has it the right shape, is it finite, has it the right 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,12 +36,13 @@ class Tolerance:
         """How far each element may be off, in the units of `expected`."""
         magnitude = np.abs(expected)
         scale = float(magnitude.max(initial=0.0))
-        floor = np.finfo(np.float64).tiny
-        return np.asarray(self.relative * (magnitude + scale / 10) + floor)
+        return np.asarray(self.relative * (magnitude + scale / 10) + np.finfo(np.float64).tiny)
 
 
 TOLERANCES: Mapping[str, Tolerance] = {
-    "value": Tolerance(2e-5, "float64 inputs; a float32 buffer on the way (a finding of its own) stays inside"),
+    "value": Tolerance(
+        2e-5, "float64 inputs; a float32 buffer on the way (a finding of its own) stays inside"
+    ),
     "gradient": Tolerance(2e-5, "as for values: the reference's gradient has no step-size error"),
     "precision": Tolerance(1e-9, "float64 in, float64 out: orders of summation differ by about 1e-14"),
     "float32": Tolerance(5e-4, "float32 inputs: correct solutions agree to 5e-6, after long sums to 1e-4"),
@@ -46,6 +50,25 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "numerical": Tolerance(1e-7, "joint directions with a step ladder: no false alarm at 1e-8 in 100 runs"),
     "element": Tolerance(1e-4, "one central difference at h = 1e-5 has an error of about 1e-6"),
 }
+
+
+_factors: ContextVar[Mapping[str, float]] = ContextVar("_factors", default=MappingProxyType({}))
+
+
+def tolerance_of(name: str) -> Tolerance:
+    """The tolerance of this name, with the factor that the rubric of the running session gives it."""
+    tolerance = TOLERANCES[name]
+    return replace(tolerance, relative=tolerance.relative * _factors.get().get(name, 1.0))
+
+
+@contextlib.contextmanager
+def tolerance_factors(factors: Mapping[str, float]) -> Iterator[None]:
+    """Widens or narrows tolerances by name for a while: the rubric's [tolerances]."""
+    token = _factors.set(factors)
+    try:
+        yield
+    finally:
+        _factors.reset(token)
 
 
 def unpack(value: Value, names: Sequence[str], function: str) -> tuple[Value, ...]:
@@ -81,7 +104,13 @@ def describe(value: Value) -> str:
 
 
 def expect_array(
-    value: Value, shape: tuple[int, ...], *, name: str, function: str, origin: str = "numpy", finite: bool = True
+    value: Value,
+    shape: tuple[int, ...],
+    *,
+    name: str,
+    function: str,
+    origin: str = "numpy",
+    finite: bool = True,
 ) -> Array:
     """`value` is an array (or tensor, by `origin`) of real numbers of this shape; the array in float64 or int64.
 
@@ -93,7 +122,15 @@ def expect_array(
         raise Failed(
             f"`{name}` from `{function}` has shape {data.shape}; expected {shape}.",
             _shape_hint(data.shape, shape),
-            (Mismatch(name=name, shape=data.shape, dtype=str(data.dtype), expected_shape=shape, expected_dtype=""),),
+            (
+                Mismatch(
+                    name=name,
+                    shape=data.shape,
+                    dtype=str(data.dtype),
+                    expected_shape=shape,
+                    expected_dtype="",
+                ),
+            ),
         )
     if finite and data.dtype.kind == "f":
         expect_finite(data, name=name, function=function)
@@ -104,7 +141,9 @@ def _real_array(value: Value, shape: tuple[int, ...], name: str, function: str, 
     noun = "torch tensor" if origin == "torch" else "numpy array"
     if isinstance(value, ArrayValue):
         if value.origin not in (origin, "scalar") and not (shape == () and value.data.shape == ()):
-            remedy = "Convert it with `.numpy()`, or compute with numpy alone." if value.origin == "torch" else ""
+            remedy = (
+                "Convert it with `.numpy()`, or compute with numpy alone." if value.origin == "torch" else ""
+            )
             raise Failed(f"`{name}` from `{function}` is {describe(value)}; expected a {noun}.", remedy)
         if value.data.dtype.kind not in "fiub":
             raise Failed(f"`{name}` from `{function}` has dtype {value.data.dtype}; expected real numbers.")
@@ -122,7 +161,9 @@ def _real_array(value: Value, shape: tuple[int, ...], name: str, function: str, 
             "This happens when arrays of different shapes are put into one: look at `np.array([...])`.",
         )
     hint = "Stack the pieces with `np.stack` or `np.array`." if isinstance(value, SequenceValue) else ""
-    raise Failed(f"`{name}` from `{function}` is {describe(value)}; expected a {noun} of shape {shape}.", hint)
+    raise Failed(
+        f"`{name}` from `{function}` is {describe(value)}; expected a {noun} of shape {shape}.", hint
+    )
 
 
 def _shape_hint(actual: tuple[int, ...], expected: tuple[int, ...]) -> str:
@@ -186,7 +227,7 @@ def compare(
     """Two arrays of one shape agree within `TOLERANCES[tolerance]`."""
     expected = np.asarray(expected, dtype=np.float64)
     actual = np.asarray(actual, dtype=np.float64)
-    allowance = TOLERANCES[tolerance].allowance(expected)
+    allowance = tolerance_of(tolerance).allowance(expected)
     difference = np.abs(actual - expected)
     wrong = ~(difference <= allowance)
     if not wrong.any():
@@ -243,7 +284,11 @@ def _text(number: float) -> str:
 
 def expect_unchanged(before: Array, after: Value, *, name: str, function: str) -> None:
     """An argument holds after the call what it held before."""
-    same = isinstance(after, ArrayValue) and after.data.shape == before.shape and np.array_equal(after.data, before)
+    same = (
+        isinstance(after, ArrayValue)
+        and after.data.shape == before.shape
+        and np.array_equal(after.data, before)
+    )
     if not same:
         raise Failed(
             f"`{function}` changes its input `{name}` in place.",
@@ -259,11 +304,15 @@ def expect_scalar(value: Value, *, name: str, function: str, origin: str = "nump
 def expect_mapping(value: Value, keys: Sequence[str], *, name: str, function: str) -> dict[str, Value]:
     """`value` is a dict with exactly these keys."""
     if not isinstance(value, MappingValue):
-        raise Failed(f"`{name}` from `{function}` is {describe(value)}; expected a dict with keys {', '.join(keys)}.")
+        raise Failed(
+            f"`{name}` from `{function}` is {describe(value)}; expected a dict with keys {', '.join(keys)}."
+        )
     missing = [key for key in keys if key not in value.items]
     extra = [key for key in value.items if key not in keys]
     if missing or extra:
         what = [f"lacks {', '.join(missing)}"] if missing else []
         what += [f"has {', '.join(extra[:8])} that do not belong there"] if extra else []
-        raise Failed(f"`{name}` from `{function}` {' and '.join(what)}.", f"Its keys should be {', '.join(keys)}.")
+        raise Failed(
+            f"`{name}` from `{function}` {' and '.join(what)}.", f"Its keys should be {', '.join(keys)}."
+        )
     return value.items

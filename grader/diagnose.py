@@ -63,7 +63,9 @@ def _transposed(actual: Array, expected: Array, name: str, axes: Mapping[str, in
     if expected.ndim >= 2 and _equal(actual, np.swapaxes(expected, -1, -2)):
         return f"`{name}` is the transpose of what it should be."
     if expected.ndim == 2 and _equal(actual, expected.T.reshape(expected.shape)):
-        return f"`{name}` holds the right numbers with the axes swapped: a reshape where a transpose is needed."
+        return (
+            f"`{name}` holds the right numbers with the axes swapped: a reshape where a transpose is needed."
+        )
     return ""
 
 

@@ -32,7 +32,9 @@ def generator(seed: int, check_id: str) -> np.random.Generator:
 class Judge:
     """Judges the checks of one submission; `results` holds what was found, by id, in order."""
 
-    def __init__(self, student: Subject, reference: Subject, seed: int, specs: Mapping[str, Any], listener: Listener):
+    def __init__(
+        self, student: Subject, reference: Subject, seed: int, specs: Mapping[str, Any], listener: Listener
+    ):
         self.results: dict[str, CheckResult] = {}
         self._student = student
         self._reference = reference
@@ -80,7 +82,9 @@ class Judge:
             if needed is None or needed.outcome is Outcome.PASSED:
                 continue
             if needed.outcome is Outcome.ERRORED:
-                return _record(spec, Outcome.ERRORED, f"Not judged: gradmark failed in `{id}`, which comes first.")
+                return _record(
+                    spec, Outcome.ERRORED, f"Not judged: gradmark failed in `{id}`, which comes first."
+                )
             if needed.outcome is Outcome.NOT_ATTEMPTED and needed.function == spec.function:
                 return _record(spec, Outcome.NOT_ATTEMPTED, needed.message, needed.hint)
             return self._conclude(spec, _behind(needed, spec))
@@ -125,7 +129,11 @@ class Judge:
         """
         settled = dict(self.results)
         for module, function, part in {(s.module, s.function, s.part) for s in self._specs.values()}:
-            own = [s.id for s in self._specs.values() if (s.module, s.function, s.part) == (module, function, part)]
+            own = [
+                s.id
+                for s in self._specs.values()
+                if (s.module, s.function, s.part) == (module, function, part)
+            ]
             mine = [settled[i] for i in own if i in settled]
             if all(r.outcome is Outcome.PASSED for r in mine) and not self._specs[own[0]].given:
                 continue
@@ -148,7 +156,9 @@ class Judge:
 
         `CaptioningRNN.loss` serves RNN and LSTM: who skips the LSTM has nothing wrong in it.
         """
-        parts = [s.part for s in self._specs.values() if (s.module, s.function) == (spec.module, spec.function)]
+        parts = [
+            s.part for s in self._specs.values() if (s.module, s.function) == (spec.module, spec.function)
+        ]
         if spec.part == parts[0]:
             return False
         own = {(s.module, s.function) for s in self._specs.values() if s.part == spec.part and not s.given}
@@ -173,7 +183,9 @@ def _clear(result: CheckResult, function: str) -> CheckResult:
 
 
 def _not_attempted(function: str) -> NotAttempted:
-    return NotAttempted(f"`{function}` is not implemented yet.", "Write it between the markers of its region.")
+    return NotAttempted(
+        f"`{function}` is not implemented yet.", "Write it between the markers of its region."
+    )
 
 
 def _needs(function: str, other: str) -> Blocked:
@@ -182,8 +194,12 @@ def _needs(function: str, other: str) -> Blocked:
 
 def _behind(needed: CheckResult, spec: Any) -> Verdict:
     if needed.function == spec.function:
-        return Blocked(f"Not judged until `{needed.id}` passes.", "Mend that first: this check builds upon it.")
-    state = "is not implemented yet" if needed.outcome is Outcome.NOT_ATTEMPTED else f"does not pass `{needed.id}`"
+        return Blocked(
+            f"Not judged until `{needed.id}` passes.", "Mend that first: this check builds upon it."
+        )
+    state = (
+        "is not implemented yet"
+        if needed.outcome is Outcome.NOT_ATTEMPTED
+        else f"does not pass `{needed.id}`"
+    )
     return Blocked(f"Not judged: `{needed.function}` {state}.", f"Mend `{needed.function}` first.")
-
-

@@ -118,7 +118,14 @@ def run(folder: Path, select: str, judge: Judge) -> None:
 
 
 def _main(folder: Path, select: str, plugin: object, *more: str) -> None:
-    arguments = ["-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--import-mode=importlib", "--noconftest"]
+    arguments = [
+        "-c",
+        str(folder / "pytest.ini"),
+        "--rootdir",
+        str(folder),
+        "--import-mode=importlib",
+        "--noconftest",
+    ]
     for name in _QUIET:
         arguments += ["-p", f"no:{name}"]
     if select:
@@ -129,9 +136,14 @@ def _main(folder: Path, select: str, plugin: object, *more: str) -> None:
             status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
     if status == pytest.ExitCode.USAGE_ERROR:
         lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
-        raise UsageError(f"-k {select!r} can't be understood: {' '.join(lines)[:300]}", "Write it as for pytest's -k.")
+        raise UsageError(
+            f"-k {select!r} can't be understood: {' '.join(lines)[:300]}", "Write it as for pytest's -k."
+        )
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise GradmarkError(f"The checks in {folder} can't be run:\n{said.getvalue()[-2000:]}", "Mend the check file named above.")
+        raise GradmarkError(
+            f"The checks in {folder} can't be run:\n{said.getvalue()[-2000:]}",
+            "Mend the check file named above.",
+        )
 
 
 @contextlib.contextmanager

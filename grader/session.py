@@ -22,6 +22,7 @@ import msgspec
 import grader
 from grader import plugin
 from grader.collect import Submission, collect
+from grader.compare import TOLERANCES, tolerance_factors
 from grader.judge import Judge
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import Rubric, load
@@ -86,8 +87,9 @@ class Grader:
         try:
             self.rubric = rubric or default_rubric()
             self._specs: dict[str, dict[str, Any]] = {}
-            self.rubric.validate([spec.id for spec in self._selected("").values()])
-            limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=float("inf"))
+            ids = [spec.id for spec in self._selected("").values()]
+            self.rubric.validate(ids, tolerances=TOLERANCES)
+            limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=1e9)
             self._reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
         except BaseException:
             self._zygote.close()
@@ -96,7 +98,9 @@ class Grader:
     def __enter__(self) -> Grader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -128,7 +132,8 @@ class Grader:
             with Subject(self._zygote, submission.root, limits) as student:
                 listener = _counting(len(specs), progress)
                 judge = Judge(student, self._reference, seed, specs, listener)
-                plugin.run(CHECKS, select, judge)
+                with tolerance_factors(self.rubric.tolerances):
+                    plugin.run(CHECKS, select, judge)
                 results = judge.settle()
         environment = self._environment(seed, select, limits, started)
         return self._graded(submission, _complete(specs.values(), results), environment)
@@ -142,7 +147,9 @@ class Grader:
         limits = self.rubric.limits
         return limits if timeout is None else msgspec.structs.replace(limits, submission_seconds=timeout)
 
-    def _graded(self, submission: Submission, checks: tuple[CheckResult, ...], environment: Environment) -> Grade:
+    def _graded(
+        self, submission: Submission, checks: tuple[CheckResult, ...], environment: Environment
+    ) -> Grade:
         return score(
             checks, self.rubric, submission=submission.id, environment=environment,
             problems=submission.problems, files=submission.files,

@@ -40,7 +40,9 @@ class Subject:
     `budget` False lifts the limits per submission: for the reference, which serves many, and whose failures are ours.
     """
 
-    def __init__(self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True):
+    def __init__(
+        self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True
+    ):
         self.folder = folder
         self.name = name
         self._zygote = zygote
@@ -53,13 +55,17 @@ class Subject:
 
     def __getattr__(self, name: str) -> _Module:
         if name not in MODULES:
-            raise AttributeError(f"no module of the assignment is called {name!r}; there are {', '.join(MODULES)}")
+            raise AttributeError(
+                f"no module of the assignment is called {name!r}; there are {', '.join(MODULES)}"
+            )
         return _Module(self, MODULES[name])
 
     def __enter__(self) -> Subject:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     @property
@@ -86,18 +92,24 @@ class Subject:
         """One call. Raises the subclasses of `grader.errors.CallError`; `Blocked` when the budget is used up."""
         with self._blame():
             worker = self._ready(target)
-            return worker.call(target, args, kwargs or {}, returns=returns, seed=seed, echo=echo, seconds=seconds)
+            return worker.call(
+                target, args, kwargs or {}, returns=returns, seed=seed, echo=echo, seconds=seconds
+            )
 
     def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
         """The same function on many sets of positional arguments, in one frame."""
         with self._blame():
             return self._ready(target).calls(target, [(args, {}) for args in many], returns=returns)
 
-    def probe(self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None) -> Value:
+    def probe(
+        self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None
+    ) -> Value:
         """A function of our own `checks.probes.<module>`, run beside the student's objects in the worker."""
         return self.call(Probe(f"checks.probes.{module}", name), args, returns=returns, seed=seed).value
 
-    def method(self, handle: Handle, name: str, *args: Argument, returns: str = "", **kwargs: Argument) -> Value:
+    def method(
+        self, handle: Handle, name: str, *args: Argument, returns: str = "", **kwargs: Argument
+    ) -> Value:
         """`handle.name(*args, **kwargs)` in the worker; an empty name calls the object itself."""
         return self.call(Method(handle, name), args, kwargs, returns=returns).value
 

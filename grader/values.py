@@ -32,7 +32,7 @@ class ArrayValue:
 class ScalarValue:
     """None, a bool, int, float, complex or str, exactly as Python has it (floats may be NaN or infinite)."""
 
-    data: None | bool | int | float | complex | str
+    data: bool | int | float | complex | str | None
 
 
 @dataclass(frozen=True)
