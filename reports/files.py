@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import GradmarkError
+from grader.errors import UsageError
 from grader.results import Grade, to_json
 from reports import page
 
@@ -27,20 +29,44 @@ def write(grade: Grade, folder: Path) -> Written:
     """`result.json` and `report.html` in `folder`, which is made if need be.
 
     Each is written beside its place, synced and renamed, so that a reader finds the old or the new content,
-    never half of it. The result goes first: a page can be made from it again. Raises `GradmarkError` for a
+    never half of it. The result goes first: a page can be made from it again. Raises `UsageError` for a
     folder that can't be written.
     """
     written = Written(result=folder / RESULT_NAME, page=folder / PAGE_NAME)
-    try:
+    with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         replace(written.result, to_json(grade))
-        replace(written.page, page.render(grade).encode())
+    write_page(grade, folder)
+    return written
+
+
+def write_page(grade: Grade, folder: Path) -> Path:
+    """`report.html` alone, as `write` does."""
+    content = page.render(grade).encode()
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(folder / PAGE_NAME, content)
+    return folder / PAGE_NAME
+
+
+def prepare(folder: Path) -> None:
+    """Raises `UsageError` when `folder` can't be made or written, before any work is done for it."""
+    trial = folder / f".{RESULT_NAME}.{os.getpid()}-{secrets.token_hex(4)}.part"
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch(exist_ok=False)
+        trial.unlink()
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise GradmarkError(
+        raise UsageError(
             f"The report can't be written to {folder}: {error.strerror or error}.",
             "Choose another folder with --out, or free the space and rights that it needs.",
         ) from error
-    return written
 
 
 def replace(path: Path, content: bytes) -> None:

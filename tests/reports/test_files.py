@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from grader.errors import GradmarkError
+from grader.errors import UsageError
 from grader.results import grade_from_json
 from reports import files
 from tests.reports import sample
@@ -30,7 +30,7 @@ def test_a_failed_write_leaves_the_old_file(
     """When the disk fails, the old content stays, the error names the folder, no litter remains."""
     files.write(sample.perfect(), tmp_path)
     monkeypatch.setattr(os, broken, _no_space)
-    with pytest.raises(GradmarkError, match=r"No space left") as caught:
+    with pytest.raises(UsageError, match=r"No space left") as caught:
         files.write(sample.typical(), tmp_path)
     assert str(tmp_path) in caught.value.message
     assert "--out" in caught.value.hint
@@ -45,7 +45,7 @@ def _no_space(*_: object) -> NoReturn:
 def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     """A path that is a file gives an error to act upon, and the file is left alone."""
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(GradmarkError, match="can't be written"):
+    with pytest.raises(UsageError, match="can't be written"):
         files.write(sample.perfect(), tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 
@@ -71,3 +71,18 @@ def test_text_that_utf8_lacks_does_not_cost_the_result(tmp_path: Path) -> None:
     written = files.write(sample.hostile("\ud800 and \udfff"), tmp_path)
     assert "⟨U+D800⟩" in written.page.read_text(encoding="utf-8")
     assert grade_from_json(written.result.read_bytes()).submission == "? and ?"
+
+
+def test_a_folder_is_tried_before_the_work(tmp_path: Path) -> None:
+    """`prepare` makes the folder and leaves nothing in it; one that can't be made is the user's to mend."""
+    files.prepare(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="can't be written"):
+        files.prepare(tmp_path / "file" / "below")
+
+
+def test_the_page_can_be_made_again_alone(tmp_path: Path) -> None:
+    """`write_page` writes the page and no result."""
+    assert files.write_page(sample.perfect(), tmp_path) == tmp_path / "report.html"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

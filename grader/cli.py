@@ -1,0 +1,244 @@
+"""The command `gradmark`: arguments to function calls, nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import grader
+from grader import console
+from grader.errors import GradmarkError, UsageError
+from grader.results import grade_from_json, to_json
+
+# The session brings numpy, pytest and the checks along; `--help` and `--version` should not wait for them.
+if TYPE_CHECKING:
+    from grader.rubric import Rubric
+    from grader.session import CheckInfo
+
+MOST_SEED = 2**53 - 1  # larger integers are not exact in every JSON reader
+
+app = typer.Typer(
+    name="gradmark",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Grade deep-learning coursework against a reference implementation and explain every lost point.",
+    epilog="Exit status: 0 done, whatever the score; 1 a fault of gradmark; 2 wrong usage; 130 interrupted.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Select = Annotated[
+    str, typer.Option("-k", metavar="EXPR", help="Only checks that match, as for pytest's -k.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
+RubricFile = Annotated[
+    Path | None, typer.Option("--rubric", metavar="FILE", help="Points and limits  [default: gradmark's own]")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gradmark {grader.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+def _finite(seconds: float | None) -> float | None:
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise typer.BadParameter("a time limit is a number of seconds above 0")
+    return seconds
+
+
+@app.command()
+@console.guarded
+def grade(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="The submission: a folder, or an archive as it was handed in."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where result.json and report.html go.")
+    ] = Path("gradmark-report"),
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=MOST_SEED, help="Draw the same inputs again  [default: a fresh seed]"),
+    ] = None,
+    select: Select = "",
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", callback=_finite, help="For the submission  [default: the rubric's]"),
+    ] = None,
+    as_json: AsJson = False,
+    rubric: RubricFile = None,
+) -> int:
+    """Grade one submission and write its report.
+
+    \b
+    Examples:
+      gradmark grade a3_code_submission.zip
+      gradmark grade assignment3/ --out reports/jordan --seed 231
+      gradmark grade assignment3/ -k "rnn_step and not gradient"
+      gradmark grade a3_code_submission.zip --json | jq .points
+    """
+    from grader import session
+    from reports import files, terminal
+
+    files.prepare(out)
+    with (
+        session.Grader(rubric=_rubric(rubric)) as graded,
+        console.shown(Console(stderr=True)) as progress,
+    ):
+        result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=progress)
+    written = files.write(result, out)
+    if as_json:
+        _print_bytes(to_json(result))
+    else:
+        terminal.summary(result, Console())
+    typer.echo(f"Seed: {result.environment.seed}\nReport: {written.page}", err=as_json)
+    return console.FAULT if result.faults else 0
+
+
+@app.command("list")
+@console.guarded
+def list_checks(select: Select = "", as_json: AsJson = False, rubric: RubricFile = None) -> int:
+    """Show every check with its points.
+
+    \b
+    Examples:
+      gradmark list
+      gradmark list -k lstm --json
+    """
+    from grader import session
+
+    checks = session.expected_checks(select)
+    points = _rubric(rubric) or session.default_rubric()
+    if as_json:
+        rows = [_fields(check) | {"points": points.points(check.id)} for check in checks]
+        _print_bytes(json.dumps(rows, indent=2, ensure_ascii=False).encode() + b"\n")
+    else:
+        out = Console()
+        out.print(_table(checks, points))
+        out.print(Text(f"{len(checks)} checks, {sum(points.points(check.id) for check in checks)} points"))
+    return 0
+
+
+@app.command()
+@console.guarded
+def template(
+    reference: Annotated[
+        Path | None,
+        typer.Argument(metavar="REFERENCE", help="The solved assignment  [default: gradmark's own]"),
+    ] = None,
+    handout: Annotated[
+        Path | None, typer.Argument(metavar="TEMPLATE", help="The handout  [default: gradmark's own]")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the handout is up to date.")
+    ] = False,
+) -> int:
+    """Make the students' handout from the solved assignment.
+
+    \b
+    Examples:
+      gradmark template
+      gradmark template --check
+      gradmark template solved/ handout/
+    """
+    from grader import session
+    from grader import template as made
+
+    source, target = reference or session.REFERENCE, handout or session.TEMPLATE
+    if not source.is_dir():
+        raise UsageError(f"There is no folder {source}.", "Name the folder of the solved assignment.")
+    if not check:
+        made.write(source, target)
+        typer.echo(f"Written: {target}")
+        return 0
+    differences = made.stale(source, target)
+    if differences:
+        listed = "\n".join(differences)
+        raise GradmarkError(f"{target} is not the handout of {source}:\n{listed}", "Run `gradmark template`.")
+    typer.echo(f"{target} is up to date.")
+    return 0
+
+
+@app.command()
+@console.guarded
+def render(
+    result_json: Annotated[Path, typer.Argument(metavar="RESULT_JSON", help="A result.json of gradmark.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Where report.html goes  [default: beside it]"),
+    ] = None,
+) -> int:
+    """Make the report again from a result, without running anything.
+
+    \b
+    Example:
+      gradmark render gradmark-report/result.json
+    """
+    from reports import files
+
+    try:
+        result = grade_from_json(result_json.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{result_json} can't be read: {error.strerror}.", "Name a result.json.") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{result_json}: {error}.", "Name a result.json that this gradmark wrote."
+        ) from error
+    typer.echo(f"Report: {files.write_page(result, out or result_json.parent)}")
+    return 0
+
+
+def _rubric(path: Path | None) -> Rubric | None:
+    from grader.rubric import load
+
+    return load(path) if path else None
+
+
+def _fields(check: CheckInfo) -> dict[str, Any]:
+    return {name: getattr(check, name) for name in ("id", "title", "part", "function", "claim")}
+
+
+def _table(checks: tuple[CheckInfo, ...], points: Rubric) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("Check", "Points", "What it claims"):
+        table.add_column(name, justify="right" if name == "Points" else "left", overflow="fold")
+    for check in checks:
+        table.add_row(Text(check.id), Text(str(points.points(check.id))), Text(check.claim or check.title))
+    return table
+
+
+def _print_bytes(content: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Run the command; a terminal that lacks a character gets a question mark instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+    app()
+
+
+if __name__ == "__main__":
+    main()

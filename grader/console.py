@@ -1,0 +1,158 @@
+"""The command's edges: progress while a run goes on, and how every exception becomes a message and a status.
+
+Exit status: 0 done (whatever the score), 1 a fault of gradmark, 2 something the user can mend, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+import grader
+from grader.errors import GradmarkError, UsageError
+from grader.results import Outcome
+
+if TYPE_CHECKING:
+    from grader.session import Progress
+
+FAULT, USAGE, INTERRUPTED, TERMINATED, BROKEN_PIPE = 1, 2, 130, 143, 141
+
+P = ParamSpec("P")
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends."""
+    if not console.is_terminal:
+        yield lambda progress: _print_line(console, progress)
+        return
+    text = TextColumn("{task.description}", markup=False)
+    bar = Bar(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), text, console=console, transient=True)
+    with bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda progress: bar.update(
+            task, completed=progress.done, total=progress.total, description=progress.current
+        )
+
+
+def _print_line(console: Console, progress: Progress) -> None:
+    if progress.latest is None:
+        return
+    outcome = progress.latest.outcome
+    mark = "" if outcome is Outcome.PASSED else f" {outcome.replace('_', ' ')}"
+    line = f"[{progress.done}/{progress.total}] {progress.latest.id}{mark}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def guarded(command: Callable[P, int]) -> Callable[P, NoReturn]:
+    """`command`, whose exceptions reach the user as one clear message, and whose result is the exit status.
+
+    The traceback of an unexpected exception goes to a file in the command's `out` folder (else the current or
+    the temporary one).
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
+        out = kwargs.get("out")
+        with _terminated_like_interrupted():
+            status = _status(lambda: command(*args, **kwargs), out if isinstance(out, Path) else None)
+        raise typer.Exit(status)
+
+    return run
+
+
+def _status(command: Callable[[], int], out: Path | None) -> int:
+    try:
+        status = command()
+        sys.stdout.flush()
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except GradmarkError as error:
+        _say(f"gradmark: {error.message}", error.hint)
+        return USAGE if isinstance(error, UsageError) else FAULT
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        _say("\ngradmark: interrupted; no report was written.")
+        return INTERRUPTED
+    except _Terminated:
+        return TERMINATED
+    except Exception as error:  # noqa: BLE001 (the outermost boundary: nobody else could report it)
+        _report_crash(error, out)
+        return FAULT
+    return status
+
+
+def _say(*lines: str) -> None:
+    for line in filter(None, lines):
+        typer.echo(line, err=True)
+
+
+def _silence_stdout() -> None:
+    """Whoever read our output has gone: what is still buffered must not raise again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report_crash(error: Exception, out: Path | None) -> None:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    log = _write_crash_log(error, out)
+    where = (
+        f"The traceback is in {log}; please report it." if log else "No traceback could be written anywhere."
+    )
+    _say(f"gradmark: internal error, not the submission's fault: {reason}", where)
+
+
+def _write_crash_log(error: Exception, out: Path | None) -> Path | None:
+    name = f"gradmark-crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    for folder in (out, Path.cwd(), Path(tempfile.gettempdir())):
+        if folder is None:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(_crash_text(error), encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        return folder / name
+    return None
+
+
+def _crash_text(error: Exception) -> str:
+    versions = f"gradmark {grader.__version__}, Python {platform.python_version()}, {platform.platform()}"
+    return f"{versions}\n{sys.argv!r}\n\n{''.join(traceback.format_exception(error))}"
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: unwind, so that workers are ended and temporary folders removed."""
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread: whoever runs us there looks after signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
