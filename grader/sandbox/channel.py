@@ -19,8 +19,8 @@ from grader.errors import LimitExceeded, ProtocolViolation
 from grader.sandbox import wire
 from grader.sandbox.text import clean
 
-TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further in that time
-SLACK_BYTES = 64 << 20  # what the process may have on top of its limit before it is killed; the kernel's is exact
+TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
+SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CHUNK = 1 << 20
 
@@ -43,7 +43,9 @@ class Allowance:
 class Process:
     """Pipes and pidfd of one forked child."""
 
-    def __init__(self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int) -> None:
+    def __init__(
+        self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int
+    ) -> None:
         self.pid = pid
         self.peak_bytes = 0
         self._pidfd = pidfd
@@ -55,6 +57,7 @@ class Process:
         self._streams = (stdout, stderr)
         self._open = {stdout, stderr}
         self._printed = 0  # bytes in the current request
+        self._writing = False
         self._poll = select.poll()
         for fd in (channel.fileno(), stdout, stderr):
             os.set_blocking(fd, False)
@@ -113,6 +116,9 @@ class Process:
             raise ProtocolViolation("The process wrote to the grader's channel without being asked.")
 
     def _want_to_write(self, wanted: bool) -> None:
+        if wanted == self._writing:
+            return
+        self._writing = wanted
         self._poll.modify(self._channel, select.POLLIN | (select.POLLOUT if wanted else 0))
 
     def _drain(self, fd: int, allowed: Allowance) -> bool:
@@ -239,22 +245,21 @@ class _Outgoing:
 
 
 class _Incoming:
-    """A frame on its way in; lengths are checked before a byte of what they promise is read."""
+    """A frame on its way in; lengths are checked before a byte of what they promise is kept."""
 
     def __init__(self, channel: socket.socket) -> None:
         self.header = b""
         self.payload = bytearray()
         self._channel = channel
         self._buffer = bytearray()
-        self._missing = wire.PREFIX.size
-        self._stage = 0  # 0 prefix, 1 header, 2 payload
-        self._payload_length = 0
+        self._header_end = 0
+        self._end = 0  # of the frame; 0 until the prefix is there
 
     def advance(self) -> bool:
         """Reads what is there now; True when the frame is complete."""
-        while self._missing:
+        while True:
             try:
-                data = self._channel.recv(min(self._missing, _CHUNK))
+                data = self._channel.recv(max(min(self._end - len(self._buffer), _CHUNK), 1 << 14))
             except BlockingIOError:
                 return False
             except OSError as error:
@@ -262,24 +267,29 @@ class _Incoming:
             if not data:
                 raise Closed
             self._buffer += data
-            self._missing -= len(data)
-            if not self._missing:
-                self._next_stage()
+            if self._complete():
+                return True
+
+    def _complete(self) -> bool:
+        if not self._end and len(self._buffer) >= wire.PREFIX.size:
+            self._read_prefix()
+        if not self._end or len(self._buffer) < self._end:
+            return False
+        if len(self._buffer) > self._end:
+            raise ProtocolViolation("The process wrote more than an answer.")
+        self.header = bytes(self._buffer[wire.PREFIX.size : self._header_end])
+        del self._buffer[: self._header_end]
+        self.payload = self._buffer
         return True
 
-    def _next_stage(self) -> None:
-        done, self._buffer = self._buffer, bytearray()
-        if self._stage == 0:
-            magic, self._missing, self._payload_length = wire.PREFIX.unpack(done)
-            if magic != wire.MAGIC or not 0 < self._missing <= wire.MAX_HEADER:
-                raise ProtocolViolation("The process wrote something that is not an answer.")
-            if self._payload_length > wire.MAX_PAYLOAD:
-                raise ProtocolViolation("The process announced an answer of impossible size.")
-        elif self._stage == 1:
-            self.header, self._missing = bytes(done), self._payload_length
-        else:
-            self.payload = done
-        self._stage += 1
+    def _read_prefix(self) -> None:
+        magic, header, payload = wire.PREFIX.unpack_from(self._buffer)
+        if magic != wire.MAGIC or not 0 < header <= wire.MAX_HEADER:
+            raise ProtocolViolation("The process wrote something that is not an answer.")
+        if payload > wire.MAX_PAYLOAD:
+            raise ProtocolViolation("The process announced an answer of impossible size.")
+        self._header_end = wire.PREFIX.size + header
+        self._end = self._header_end + payload
 
 
 class _Output:

@@ -1,10 +1,11 @@
 """The trusted side of the sandbox: `Zygote` starts the warm parent and its workers, `Worker` calls into one.
 
     with Zygote.start() as zygote, zygote.worker(folder, Limits()) as worker:
-        reply = worker.call(Function("cs231n.rnn_layers", "rnn_forward"), (x, h0, Wx, Wh, b), returns="h, cache*")
+        forward = Function("cs231n.rnn_layers", "rnn_forward")
+        reply = worker.call(forward, (x, h0, Wx, Wh, b), returns="h, cache*")
 
-Student code never runs in this process and torch is never imported here. What comes back is data (`grader.values`)
-or one of the errors below `grader.errors.CallError`; `SandboxError` is our own machinery.
+Student code never runs in this process and torch is never imported here. What comes back is data
+(`grader.values`) or one of the errors below `grader.errors.CallError`; `SandboxError` is our own machinery.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Reply:
 
 
 class Zygote:
-    """The warm parent. `start` returns at once; the first `worker` waits until its imports are done (about 2 s)."""
+    """The warm parent. `start` returns at once; the first `worker` waits for its imports (about 2 s)."""
 
     def __init__(self, parent: Parent) -> None:
         self._parent = parent
@@ -130,7 +131,9 @@ class Zygote:
     def __enter__(self) -> Zygote:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -163,7 +166,7 @@ class Worker:
     ) -> Reply:
         """Calls `target` once.
 
-        `returns` names the parts of the result, those with `*` behind them stay in the worker: "next_h, cache*".
+        `returns` names the parts of the result; those with a `*` stay in the worker: "next_h, cache*".
         `seed` seeds the worker's generators before the call, `seconds` replaces the wall limit of one call.
         Raises the subclasses of `CallError`.
         """
@@ -184,15 +187,12 @@ class Worker:
         return self._run(target, many, returns, seed, False, None) if many else []
 
     def outline(self, module: str) -> dict[str, FunctionFacts]:
-        """What the source of a module shows of each function, by qualname; also of one that does not parse."""
+        """What a module's source shows of each function, by qualname; also of a file that does not parse."""
         request = wire.OutlineRequest(_number(), module)
         answer = self._ask(request, [], self._allowance(module, 1, None), Unpacker(self.generation))
         if not isinstance(answer, wire.Outline):
             raise self._violated("The process gave another answer than it was asked for.")
-        return {
-            name: FunctionFacts(clean_line(name), f.line, f.last, tuple(map(clean_line, f.parameters)), f.untouched)
-            for name, f in answer.functions.items()
-        }
+        return {name: _facts(name, facts) for name, facts in answer.functions.items()}
 
     def release(self, handles: Iterable[Handle]) -> None:
         """Lets go of objects; the worker hears of it with the next call."""
@@ -226,7 +226,9 @@ class Worker:
     def __enter__(self) -> Worker:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def _run(
@@ -283,7 +285,7 @@ class Worker:
         started = time.perf_counter()
         try:
             raw, payload = self._process.exchange([wire.prefix(header, length) + header, *buffers], allowed)
-            answer = wire.decode_answer(raw)
+            answer: wire.Answer = wire.decode_answer(raw)
             unpacker.load(payload)
         except Closed:
             self.seconds_in_calls += time.perf_counter() - started
@@ -315,14 +317,15 @@ class Worker:
 
     def _reported(self, problem: wire.Problem, target: Target) -> CallError:
         module = target.module if isinstance(target, Function) else ""
-        return verdicts.from_problem(problem, label(target), module, target.parameters, self._limits.memory_bytes)
+        limit = self._limits.memory_bytes
+        return verdicts.from_problem(problem, label(target), module, target.parameters, limit)
 
     def _violated(self, message: str) -> ProtocolViolation:
         self._end()
         return ProtocolViolation(message)
 
     def _died(self, name: str) -> CallError:
-        """The channel is closed: why, as the warm parent saw it. Raises `SandboxError` when that is gone too."""
+        """The channel is closed: why, as the warm parent saw it. Raises `SandboxError` when that is gone."""
         if not self._process.ended(1.0):
             return self._violated(f"{name} closed the process's channel to the grader.")
         status = self._end()
@@ -351,6 +354,11 @@ def label(target: Target) -> str:
         kind = target.handle.kind or "object"
         return f"{kind}.{target.name}" if target.name else kind
     return target.name
+
+
+def _facts(name: str, facts: wire.Facts) -> FunctionFacts:
+    parameters = tuple(map(clean_line, facts.parameters))
+    return FunctionFacts(clean_line(name), facts.line, facts.last, parameters, facts.untouched)
 
 
 def _arguments(packer: Packer, args: Sequence[Argument], kwargs: Mapping[str, Argument]) -> wire.Arguments:

@@ -29,7 +29,10 @@ _IDIOMS = (
         re.compile(r"module 'numpy' has no attribute '(int|float|bool|object|complex|str|long)'"),
         r"np.\1 was removed in NumPy 1.24: write \1 (or np.\g<1>_, np.float64, np.int64)",
     ),
-    (re.compile(r"has no attribute 'next'"), "PyTorch 1.13 removed .next() from loaders' iterators: write next(it)"),
+    (
+        re.compile(r"has no attribute 'next'"),
+        "PyTorch 1.13 removed .next() from loaders' iterators: write next(it)",
+    ),
     (
         re.compile(r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available"),
         "this machine has no GPU: use the device that was passed in instead of a fixed 'cuda'",
@@ -88,8 +91,11 @@ def describe_missing(number: int, error: Missing) -> wire.Problem:
 def describe_import(number: int, trouble: ImportTrouble, folder: str) -> wire.Problem:
     """The problem of an import that failed: what, in which file and line, and what it looks like."""
     error = trouble.error
-    if isinstance(error, SyntaxError) and _within(str(error.filename), folder):
-        return _describe_syntax(number, error, folder)
+    if isinstance(error, SyntaxError):
+        path = str(error.filename)
+        path = path if _within(path, folder) else source.with_zero_bytes(folder)
+        if path:
+            return _describe_syntax(number, error, path, folder)
     frames = student_frames(error.__traceback__, folder)
     file, line = (frames[-1][0], frames[-1][1]) if frames else ("", 0)
     message = text_of(error)
@@ -107,8 +113,7 @@ def describe_import(number: int, trouble: ImportTrouble, folder: str) -> wire.Pr
     )
 
 
-def _describe_syntax(number: int, error: SyntaxError, folder: str) -> wire.Problem:
-    path = str(error.filename)
+def _describe_syntax(number: int, error: SyntaxError, path: str, folder: str) -> wire.Problem:
     finding = source.explain_syntax(path, error.lineno or 0)
     offending = (error.text or "").strip()[:200]
     message = str(error.msg)[:300] + (f": {offending}" if offending else "")
@@ -205,6 +210,8 @@ def kind_of(error: BaseException) -> str:
 
 def fits(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether the arguments fit the function's signature; True when that can't be told."""
+    if not callable(function):
+        return True
     try:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError:
@@ -226,5 +233,3 @@ def release_frames(error: BaseException) -> None:
     """Lets go of the local variables of a traceback: they may hold gigabytes."""
     traceback.clear_frames(error.__traceback__)
     error.__traceback__ = None
-
-

@@ -1,8 +1,8 @@
 """The worker's side of values: live objects to nodes and bytes, and back. Runs beside student code.
 
-Objects are taken by their bytes alone: no `__array__`, `__eq__`, `__repr__` or pickling hook of theirs is asked.
-The functions used here are bound when the warm parent imports this file, so that replacing `numpy.asarray` later
-does not change what is sent (it is no defence: student code shares this process; the grader trusts nothing).
+Objects are taken by their bytes alone: no `__array__`, `__eq__`, `__repr__` or pickling hook is asked. The
+functions used here are bound when the warm parent imports this file, so that replacing `numpy.asarray` later
+does not change what is sent (no defence: student code shares this process; the grader trusts nothing).
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Objects:
 
 
 class Reviver:
-    """Makes the arguments of a call: every array is a fresh, writable, C-contiguous copy that owns its bytes."""
+    """Makes the arguments of a call: every array is a fresh, writable, C-contiguous copy."""
 
-    def __init__(self, payload: bytearray, objects: Objects) -> None:
+    def __init__(self, payload: memoryview, objects: Objects) -> None:
         self._payload = payload
         self._offset = 0
         self._objects = objects
@@ -95,7 +95,7 @@ class Describer:
     """
 
     def __init__(self, objects: Objects) -> None:
-        self.buffers: list[Any] = []
+        self.buffers: list[memoryview] = []
         self.length = 0
         self._objects = objects
         self._count = 0
@@ -134,14 +134,15 @@ class Describer:
     def _array(self, thing: Any, origin: wire.Origin, owner: Any, requires_grad: bool = False) -> wire.Node:
         array = _asarray(thing)
         if array.dtype.name not in wire.DTYPES or array.ndim > wire.MAX_DIMENSIONS:
-            return self._objects.keep(owner, f"{type_name(owner)} of {array.dtype.name[:40]}, {array.ndim} dimensions")
+            kind = f"{type_name(owner)} of {array.dtype.name[:40]}, {array.ndim} dimensions"
+            return self._objects.keep(owner, kind)
         # Before anything is made contiguous: a broadcast view of one number can claim any size.
         if array.nbytes + self.length > wire.MAX_PAYLOAD or max(array.shape, default=0) > 1 << 40:
             return self._objects.keep(owner, f"{type_name(owner)} of {array.nbytes} bytes")
         shape = list(array.shape)
         if array.size:
             native = _ascontiguous(array, dtype=array.dtype.newbyteorder("="))
-            self.buffers.append(memoryview(native.reshape(-1).view(_uint8)))
+            self.buffers.append(memoryview(native.reshape(-1).view(_uint8).data))
             self.length += array.nbytes
         return wire.ArrayNode(array.dtype.name, shape, origin, requires_grad)
 

@@ -48,7 +48,7 @@ def detach(parent: int) -> None:
 def keep_only(channel: int, stdout: int, stderr: int) -> int:
     """Leaves open fd 0 (/dev/null), 1, 2 and the channel, whose number is given back: 3."""
     null = os.open(os.devnull, os.O_RDONLY)
-    high = [os.dup(fd) for fd in (null, stdout, stderr, channel)]  # clear of 0..3 before those are overwritten
+    high = [os.dup(fd) for fd in (null, stdout, stderr, channel)]  # clear of 0..3
     for target, fd in enumerate(high):
         os.dup2(fd, target, inheritable=target < 3)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
@@ -66,7 +66,7 @@ def clean_environment(scratch: str) -> None:
     )  # fmt: skip
     tempfile.tempdir = None
     sys.dont_write_bytecode = True
-    sys.pycache_prefix = os.path.join(scratch, "pycache")  # a .pyc that came with the submission is never read
+    sys.pycache_prefix = os.path.join(scratch, "pycache")  # never a .pyc of the submission
     os.chdir(scratch)
 
 

@@ -1,4 +1,4 @@
-"""The grader's side of values: arguments to nodes and bytes, nodes and bytes of a worker to trusted values."""
+"""The grader's side of values: arguments to nodes and bytes, a worker's nodes and bytes to trusted values."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Tensor:
 
 
 Argument = Any
-"""An array, numpy scalar, None, bool, int, float, complex, str, list, tuple or dict of them, `Handle`, `Tensor`,
-or a `Value` that came back from a worker."""
+"""An array, numpy scalar, None, bool, int, float, complex, str, list, tuple or dict of them, `Handle`,
+`Tensor`, or a `Value` that came back from a worker."""
 
 
 class Packer:
@@ -36,7 +36,7 @@ class Packer:
         self._generation = generation
 
     def node(self, value: Argument) -> wire.Node:
-        """The node of one argument. Raises `TypeError` for what can't be sent, `ValueError` for a stale handle."""
+        """The node of one argument. Raises `TypeError` for what can't be sent."""
         match value:
             case np.ndarray():
                 return self._array(value, "numpy")
@@ -61,7 +61,7 @@ class Packer:
             raise TypeError(f"an array of {array.dtype} can't be sent to a worker")
         plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
         if plain.size:
-            self.buffers.append(memoryview(plain.reshape(-1).view(np.uint8)))
+            self.buffers.append(plain.reshape(-1).view(np.uint8).data)
         return wire.ArrayNode(plain.dtype.name, list(plain.shape), origin, requires_grad)
 
     def _handle(self, handle: Handle) -> wire.Node:
@@ -82,7 +82,7 @@ class Packer:
         raise TypeError(f"a {type(value).__name__} can't be sent to a worker")
 
 
-def plain_node(value: None | bool | int | float | complex | str) -> wire.Node:
+def plain_node(value: bool | int | float | complex | str | None) -> wire.Node:
     """The node of a Python scalar."""
     if isinstance(value, complex):
         return wire.ComplexNode(repr(value.real), repr(value.imag))
@@ -126,7 +126,8 @@ class Unpacker:
             case wire.SequenceNode():
                 return SequenceValue(tuple(self._value(item, depth + 1) for item in node.items), node.kind)
             case wire.MappingNode():
-                return MappingValue({_key(key): self._value(item, depth + 1) for key, item in node.items.items()})
+                items = {_key(key): self._value(item, depth + 1) for key, item in node.items.items()}
+                return MappingValue(items)
             case wire.HandleNode():
                 return Handle(node.id, clean_line(node.kind, 100), self._generation)
             case wire.PlainNode():
@@ -163,7 +164,7 @@ def _copy(raw: memoryview, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
     return data
 
 
-def _bounded(value: None | bool | int | float | str) -> None | bool | int | float | str:
+def _bounded(value: bool | int | float | str | None) -> bool | int | float | str | None:
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
         raise ProtocolViolation("the answer holds an integer of more than 64 bits")
     return value

@@ -71,7 +71,8 @@ class Parent:
             try:
                 return self._fork(folder, scratch, limits)
             except _Gone as error:
-                raise SandboxError(f"No worker could be started: the warm parent died. {self._said()}") from error
+                said = self._said()
+                raise SandboxError(f"No worker could be started: the warm parent died. {said}") from error
 
     def _restart(self) -> None:
         self._stop()
@@ -177,7 +178,7 @@ class Parent:
             self._exits[message["exited"]] = message["status"]
 
     def reaped(self, process: Process, timeout: float = 5.0) -> int | None:
-        """Waits until the warm parent has reaped the process; its exit status, None when that is gone itself."""
+        """Waits until the warm parent has reaped the process: its exit status, None when that is gone."""
         deadline = time.monotonic() + timeout
         with self._lock:
             while process.pid not in self._exits:

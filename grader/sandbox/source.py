@@ -7,27 +7,29 @@ advice (an "untouched" function is still called before it is called not attempte
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
 import re
 from dataclasses import dataclass
 
 MAX_SOURCE = 4 << 20  # bytes
 
-_START = re.compile(r"^\s*#.*\b(?:START OF YOUR CODE|TODO: Start of your code|SOLUTION START|BEGIN SOLUTION)\b", re.I)
-_END = re.compile(r"^\s*#.*\b(?:END OF YOUR CODE|SOLUTION END|END SOLUTION)\b", re.I)
-_DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?:async[ \t]+)?(?P<what>def|class)[ \t]+(?P<name>\w+)[ \t]*(?P<rest>.*)")
+_START = re.compile(r"^\s*#.*\bSTART OF YOUR CODE\b", re.I)
+_END = re.compile(r"^\s*#.*\bEND OF YOUR CODE\b", re.I)
+_DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?:async[ \t]+)?(?P<what>def|class)[ \t]+(?P<name>\w+)")
 _CONFLICT = re.compile(r"^(<{7} |={7}$|>{7} )")
 _STUB = re.compile(r"^\s*(?:pass|raise\s+NotImplementedError\b.*|\.\.\.)?\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True)
 class FunctionFacts:
-    """One function or method of a file; `line` is that of its `def`, `last` the last one that belongs to it."""
+    """One function or method of a file, from the `line` of its `def` to its `last`."""
 
     qualname: str
     line: int
     last: int
     parameters: tuple[str, ...]
-    untouched: bool  # its marked regions are as they were handed out
+    untouched: bool  # its marked regions are as handed out
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ def _is_stub(statement: ast.stmt) -> bool:
 def _regions(lines: list[str]) -> list[list[str]]:
     """The lines between each start marker and the next end marker.
 
-    An end marker with no start before it closes nothing; a start inside a region is a comment of the region: the
-    original has both kinds of start marker above one end marker.
+    An end marker with no start before it closes nothing; a start inside a region is a comment of the region:
+    the original has both kinds of start marker above one end marker.
     """
     regions: list[list[str]] = []
     current: list[str] | None = None
@@ -176,6 +178,16 @@ def _text_untouched(body: list[str]) -> bool:
     return bool(regions) and all(map(_empty, regions))
 
 
+def with_zero_bytes(folder: str) -> str:
+    """The first Python file that holds a zero byte: for those the interpreter's error names no file."""
+    for place, _, names in os.walk(folder):
+        for path in (os.path.join(place, name) for name in names if name.endswith(".py")):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                if b"\0" in file.read(MAX_SOURCE):
+                    return path
+    return ""
+
+
 def explain_syntax(path: str, line: int) -> Finding:
     """What a file that the interpreter refused looks like, from its bytes."""
     try:
@@ -225,7 +237,8 @@ def _unfinished(raw: bytes, line: int) -> Finding | None:
     if not around or not _parses_when_filled(text):
         return None
     name = around[-1].qualname
-    return Finding(f"{name} is unfinished: its region is empty, so that the file does not parse", line=line, unfinished=True)
+    message = f"{name} is unfinished: its region is empty, so that the file does not parse"
+    return Finding(message, line=line, unfinished=True)
 
 
 def _parses_when_filled(text: str) -> bool:

@@ -1,8 +1,8 @@
 """Packages that students import without using them, when they are not installed here.
 
-A stand-in can be imported, and any name can be imported from it; using it raises `ModuleNotFoundError` with the
-package's name. It is a last resort, behind all real finders, and for a fixed list only: a misspelt or unusual
-import stays an error.
+A stand-in can be imported, and any name can be imported from it; using it raises `ModuleNotFoundError` with
+the package's name. It is a last resort, behind all real finders, and for a fixed list only: a misspelt or
+unusual import stays an error.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-COMMON = frozenset(
-    """IPython PIL cv2 einops future google h5py imageio ipywidgets matplotlib pandas past prompt_toolkit
-    scipy seaborn six skimage sklearn tensorboard tensorboardX thop torchinfo torchsummary torchvision torchviz tqdm
-    wandb xarray""".split()
-)
+COMMON = frozenset([
+    "IPython", "PIL", "cv2", "einops", "future", "google", "h5py", "imageio", "ipywidgets",
+    "matplotlib", "pandas", "past", "prompt_toolkit", "scipy", "seaborn", "six", "skimage",
+    "sklearn", "tensorboard", "tensorboardX", "thop", "torchinfo", "torchsummary", "torchvision",
+    "torchviz", "tqdm", "wandb", "xarray",
+])  # fmt: skip
 GONE = frozenset(["scipy.misc", "google.colab", "numpy.lib.index_tricks"])  # parts that current versions lack
 
 
@@ -50,7 +51,9 @@ class Absent:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         package, name = self.__dict__["_absent"]
         missing = package if package in GONE else package.partition(".")[0]
-        raise ModuleNotFoundError(f"{package}.{name} was used, but {missing} is not installed here", name=missing)
+        raise ModuleNotFoundError(
+            f"{package}.{name} was used, but {missing} is not installed here", name=missing
+        )
 
     __call__ = __getitem__ = __iter__ = __enter__ = __len__ = __setattr__ = __add__ = __mul__ = _refuse
     __mro_entries__ = _refuse  # a base class that is not there can't be inherited from

@@ -11,7 +11,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 
 def clean(text: str, limit: int = 4000) -> str:
-    """`text` without terminal codes and control characters, cut to about `limit` characters (and saying so)."""
+    """`text` without terminal codes and control characters, cut to about `limit` characters."""
     cut = len(text) - limit
     text = _TERMINAL.sub("", text[:limit]).replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("\ufffd", text)

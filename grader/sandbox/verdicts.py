@@ -22,7 +22,7 @@ from grader.sandbox.text import clean, clean_line
 
 CHANNEL_LOST = 86  # exit status of a worker whose channel was closed from inside; see worker.py
 
-_SIGNALS = {
+_SIGNALS: dict[int, str] = {
     signal.SIGABRT: "aborted (SIGABRT)",
     signal.SIGSEGV: "segmentation fault (SIGSEGV)",
     signal.SIGBUS: "bus error (SIGBUS)",
@@ -32,7 +32,9 @@ _SIGNALS = {
 }
 
 
-def from_problem(problem: wire.Problem, label: str, module: str, parameters: str, memory_bytes: int) -> CallError:
+def from_problem(
+    problem: wire.Problem, label: str, module: str, parameters: str, memory_bytes: int
+) -> CallError:
     """The error for a reported problem. All its text is the student's and is cleaned here."""
     kind, message = clean_line(problem.kind, 80), clean(problem.message, 2000)
     details = _details(problem)
@@ -65,7 +67,7 @@ def _import_failed(
     file, missing = clean_line(problem.file, 200), clean_line(problem.missing, 100)
     place = f"{file or module}, line {problem.line}" if problem.line else file or module
     if missing:
-        text = f"{module} can't be imported: it needs the package {missing}, which is not installed here ({place})"
+        text = f"{module} can't be imported: the package {missing} is not installed here ({place})"
         hint = hint or f"If {missing} is not needed, remove its import; else ask the course staff for it."
     elif problem.unfinished:
         text = f"{file}: {message}"
@@ -99,15 +101,16 @@ def _wrong_signature(label: str, parameters: str, message: str, definition: str)
     )
 
 
-def from_exit(status: int | None, label: str, cpu_limit_hit: bool = False) -> CallError:
+def from_exit(status: int | None, label: str) -> CallError:
     """The error for a process that ended without an answer; `status` as `waitpid` has it."""
     if status is None:
         return Crashed(f"The process died in {label}.")
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
-            return LimitExceeded(f"{label} used up the computing time of its process and was stopped.", limit="cpu")
-        how = _SIGNALS.get(signal.Signals(number) if number in list(signal.Signals) else number, f"signal {number}")  # type: ignore[call-overload]
+            message = f"{label} used up the computing time of its process and was stopped."
+            return LimitExceeded(message, limit="cpu")
+        how = _SIGNALS.get(number, f"signal {number}")
         return Crashed(f"The process died in {label}: {how}.")
     code = os.WEXITSTATUS(status)
     if code == CHANNEL_LOST:

@@ -1,4 +1,4 @@
-"""The frames between the grader and a worker: a 16-byte prefix, a JSON header, then raw array bytes. Never pickle.
+"""The frames between grader and worker: a 16-byte prefix, a JSON header, then raw array bytes. Never pickle.
 
     prefix  = magic (4 bytes), length of the header (u32), length of the payload (u64), little endian
     header  = one `Request` or `Answer` as JSON
@@ -48,7 +48,7 @@ class ArrayNode(msgspec.Struct, tag="a", array_like=True):
 class PlainNode(msgspec.Struct, tag="p", array_like=True):
     """None, a bool, an int of 64 bits, a finite float, or a string."""
 
-    value: None | bool | int | float | Text
+    value: bool | int | float | Text | None
 
 
 class FloatNode(msgspec.Struct, tag="f", array_like=True):

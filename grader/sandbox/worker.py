@@ -65,7 +65,7 @@ class Server:
         while True:
             header, payload = _receive(self._channel)
             request = wire.decode_request(header)
-            buffers: list[Any] = []
+            buffers: list[memoryview] = []
             if isinstance(request, wire.OutlineRequest):
                 answer: wire.Answer = self._outline(request)
             else:
@@ -74,7 +74,7 @@ class Server:
             _flush()
             _send(self._channel, wire.encode_answer(answer), buffers)
 
-    def _call(self, request: wire.CallRequest, payload: bytearray) -> tuple[wire.Answer, list[Any]]:
+    def _call(self, request: wire.CallRequest, payload: memoryview) -> tuple[wire.Answer, list[memoryview]]:
         try:
             function = self._resolve(request)
         except failure.Missing as missing:
@@ -92,21 +92,22 @@ class Server:
             start = self._objects.get(request.handle)
         else:
             start = self._import(request.module)
-        return _lookup(start, request)
+        function: Callable[..., Any] = _lookup(start, request)
+        return function
 
     def _import(self, module: str) -> Any:
-        """The student's module; one that failed is not imported again (it may take as long as the first time)."""
+        """The student's module; one that failed is not tried again (it may take as long as at first)."""
         if module in self._failed:
             raise self._failed[module]
         try:
             return importlib.import_module(module)
-        except BaseException as error:  # noqa: BLE001 - a student's module may raise anything, also SystemExit
+        except BaseException as error:  # a student's module may raise anything, also SystemExit
             self._failed[module] = failure.ImportTrouble(module, error)
             raise self._failed[module] from error
 
     def _evaluate(
-        self, request: wire.CallRequest, payload: bytearray, function: Callable[..., Any]
-    ) -> tuple[wire.Answer, list[Any]]:
+        self, request: wire.CallRequest, payload: memoryview, function: Callable[..., Any]
+    ) -> tuple[wire.Answer, list[memoryview]]:
         revive = live.Reviver(payload, self._objects)
         describe = live.Describer(self._objects)
         values: list[wire.Node] = []
@@ -147,7 +148,7 @@ class Server:
         ]
         return wire.SequenceNode("list" if isinstance(result, list) else "tuple", items)
 
-    def _fitting(self, done: wire.Done, describe: live.Describer) -> tuple[wire.Answer, list[Any]]:
+    def _fitting(self, done: wire.Done, describe: live.Describer) -> tuple[wire.Answer, list[memoryview]]:
         """The answer, or one with a handle in place of a value whose header would be too large."""
         if len(wire.encode_answer(done)) <= wire.MAX_HEADER:
             return done, describe.buffers
@@ -162,10 +163,12 @@ class Server:
         except OSError:
             found = []
         functions = {f.qualname[:200]: f for f in found[:400]}
-        return wire.Outline(
-            request.id,
-            {n: wire.Facts(f.line, f.last, [p[:80] for p in f.parameters[:40]], f.untouched) for n, f in functions.items()},
-        )
+        return wire.Outline(request.id, {name: _facts(f) for name, f in functions.items()})
+
+
+def _facts(function: source.FunctionFacts) -> wire.Facts:
+    parameters = [name[:80] for name in function.parameters[:40]]
+    return wire.Facts(function.line, function.last, parameters, function.untouched)
 
 
 def _lookup(start: Any, request: wire.CallRequest) -> Any:
@@ -214,7 +217,7 @@ def _collected() -> Iterator[list[str]]:
             told.append(f"{category.__name__[:80]}: {str(message)[:500]}".encode("utf-8", "replace").decode())
 
     with warnings.catch_warnings():
-        warnings.showwarning = note  # type: ignore[assignment]
+        warnings.showwarning = note
         yield told
 
 
@@ -224,10 +227,11 @@ def _flush() -> None:
             stream.flush()
 
 
-def _receive(channel: socket.socket) -> tuple[bytes, bytearray]:
-    """The next frame. Ends the process when the grader has closed the channel."""
+def _receive(channel: socket.socket) -> tuple[memoryview, memoryview]:
+    """Header and payload of the next frame. Ends the process when the grader has closed the channel."""
     _, header_length, payload_length = wire.PREFIX.unpack(_exactly(channel, wire.PREFIX.size))
-    return bytes(_exactly(channel, header_length)), _exactly(channel, payload_length)
+    rest = memoryview(_exactly(channel, header_length + payload_length))
+    return rest[:header_length], rest[header_length:]
 
 
 def _exactly(channel: socket.socket, length: int) -> bytearray:
@@ -241,7 +245,11 @@ def _exactly(channel: socket.socket, length: int) -> bytearray:
     return data
 
 
-def _send(channel: socket.socket, header: bytes, buffers: list[Any]) -> None:
-    channel.sendall(wire.prefix(header, sum(len(buffer) for buffer in buffers)) + header)
-    for buffer in buffers:
-        channel.sendall(buffer)
+def _send(channel: socket.socket, header: bytes, buffers: list[memoryview]) -> None:
+    """One `sendmsg` for the beginning, so that the grader wakes up once."""
+    start = wire.prefix(header, sum(map(len, buffers))) + header
+    sent = channel.sendmsg([start, *buffers[:60]])
+    for buffer in (memoryview(start), *buffers):
+        if sent < len(buffer):
+            channel.sendall(buffer[sent:])
+        sent = max(sent - len(buffer), 0)

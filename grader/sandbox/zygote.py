@@ -1,8 +1,8 @@
-"""The warm parent: a process with the heavy libraries imported, which does nothing but fork workers on request.
+"""The warm parent: a process with the heavy libraries imported that does nothing but fork workers on request.
 
-Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES`. It holds no answers, no names and no seeds: its
-memory is copied into every worker. It has one thread and runs no parallel region before forking (libgomp's
-threads do not survive a fork, and a child that needs them hangs).
+Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES`. It holds no answers, no names and no seeds:
+its memory is copied into every worker. It has one thread and runs no parallel region before forking
+(libgomp's threads do not survive a fork, and a child that needs them hangs).
 """
 
 from __future__ import annotations
