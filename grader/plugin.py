@@ -18,8 +18,8 @@ import pytest
 from grader.errors import GradmarkError, UsageError
 from grader.subject import MODULES
 
-_QUIET = ("terminal", "capture", "logging", "cacheprovider", "faulthandler", "junitxml", "doctest", "unittest", "tmpdir",
-          "stepwise", "pastebin", "debugging", "monkeypatch", "recwarn", "warnings", "setuponly", "setupplan",
+_QUIET = ("terminal", "capture", "logging", "cacheprovider", "faulthandler", "junitxml", "doctest", "unittest",
+          "tmpdir",           "stepwise", "pastebin", "debugging", "monkeypatch", "recwarn", "warnings", "setuponly", "setupplan",
           "unraisableexception", "threadexception")  # fmt: skip
 
 
@@ -131,9 +131,11 @@ def _main(folder: Path, select: str, plugin: object, *more: str) -> None:
     if select:
         arguments += ["-k", select]
     said = io.StringIO()
-    with _environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS=""):
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
+    settings = _environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS="")
+    with settings, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
+    if status == pytest.ExitCode.INTERRUPTED:  # pytest keeps Ctrl-C to itself; it is for the command
+        raise KeyboardInterrupt
     if status == pytest.ExitCode.USAGE_ERROR:
         lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
         raise UsageError(
