@@ -102,14 +102,14 @@ def grade(
     files.prepare(out)
     with (
         session.Grader(rubric=_rubric(rubric)) as graded,
-        console.shown(Console(stderr=True)) as progress,
+        console.shown(Console(file=sys.stderr)) as progress,
     ):
         result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=progress)
     written = files.write(result, out)
     if as_json:
         _print_bytes(to_json(result))
     else:
-        terminal.summary(result, Console())
+        terminal.summary(result, console.Output())
     typer.echo(f"Seed: {result.environment.seed}\nReport: {written.page}", err=as_json)
     return console.FAULT if result.faults else 0
 
@@ -132,7 +132,7 @@ def list_checks(select: Select = "", as_json: AsJson = False, rubric: RubricFile
         rows = [_fields(check) | {"points": points.points(check.id)} for check in checks]
         _print_bytes(json.dumps(rows, indent=2, ensure_ascii=False).encode() + b"\n")
     else:
-        out = Console()
+        out = console.Output()
         out.print(_table(checks, points))
         out.print(Text(f"{len(checks)} checks, {sum(points.points(check.id) for check in checks)} points"))
     return 0

@@ -36,15 +36,26 @@ FAULT, USAGE, INTERRUPTED, TERMINATED, BROKEN_PIPE = 1, 2, 130, 143, 141
 P = ParamSpec("P")
 
 
+class Output(Console):
+    """Standard output; when its reader has gone, that is an exception like any other (rich's own ends with 1)."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich in place of a `BrokenPipeError`."""
+        raise BrokenPipeError
+
+
 @contextmanager
 def shown(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends."""
+    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends.
+
+    `console` must have its file from the start: during the run `sys.stderr` is somebody else's.
+    """
     if not console.is_terminal:
         yield lambda progress: _print_line(console, progress)
         return
     text = TextColumn("{task.description}", markup=False)
-    bar = Bar(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), text, console=console, transient=True)
-    with bar:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), text)
+    with Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda progress: bar.update(
             task, completed=progress.done, total=progress.total, description=progress.current
@@ -70,9 +81,9 @@ def guarded(command: Callable[P, int]) -> Callable[P, NoReturn]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
         out = kwargs.get("out")
-        with _terminated_like_interrupted():
+        with _terminated_like_interrupted() as received:
             status = _status(lambda: command(*args, **kwargs), out if isinstance(out, Path) else None)
-        raise typer.Exit(status)
+        raise typer.Exit(TERMINATED if received else status)
 
     return run
 
@@ -92,8 +103,6 @@ def _status(command: Callable[[], int], out: Path | None) -> int:
     except KeyboardInterrupt:
         _say("\ngradmark: interrupted; no report was written.")
         return INTERRUPTED
-    except _Terminated:
-        return TERMINATED
     except Exception as error:  # noqa: BLE001 (the outermost boundary: nobody else could report it)
         _report_crash(error, out)
         return FAULT
@@ -138,21 +147,21 @@ def _crash_text(error: Exception) -> str:
     return f"{versions}\n{sys.argv!r}\n\n{''.join(traceback.format_exception(error))}"
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived: unwind, so that workers are ended and temporary folders removed."""
-
-
 @contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
+def _terminated_like_interrupted() -> Iterator[list[int]]:
+    """SIGTERM unwinds like Ctrl-C, so that workers are ended and temporary folders removed; it is listed."""
+    received: list[int] = []
+
     def stop(signum: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        received.append(signum)
+        raise KeyboardInterrupt
 
     try:
         before = signal.signal(signal.SIGTERM, stop)
     except ValueError:  # not in the main thread: whoever runs us there looks after signals
-        yield
+        yield received
         return
     try:
-        yield
+        yield received
     finally:
         signal.signal(signal.SIGTERM, before)

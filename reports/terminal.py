@@ -84,12 +84,14 @@ def _faults(grade: Grade) -> Panel:
     body = Text("These checks could not be carried out. That is gradmark's fault, not the student's:\n")
     for check in grade.faults:
         body.append(f"\n{_line(check.id)}", "bold").append(f"  {text.line(check.message, MESSAGE_LIMIT)}")
-    body.append(f"\n\n{grade.undecided} points are undecided." if grade.undecided else "")
+    body.append(f"\n\nPoints undecided by this: {grade.undecided}." if grade.undecided else "")
     return Panel(body, title=Text("Grader fault"), border_style=STYLES["fault"], title_align="left")
 
 
 def _score(grade: Grade) -> Text:
     score = Text("\nScore: ").append(f"{grade.points} of {grade.max_points} points", "bold")
+    if extra := sum(part.points for part in grade.parts if part.extra_credit):
+        score.append(f", {extra} of them extra credit")
     if grade.undecided:
         score.append(f", {grade.undecided} undecided", STYLES["fault"])
     if grade.environment.selection:
