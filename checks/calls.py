@@ -62,7 +62,7 @@ def apply_backward(
     return dict(zip(layer.gradients, items, strict=True))
 
 
-def argument(value: Value) -> Handle | None | Array:
+def argument(value: Value) -> Handle | Array | None:
     """A returned value as an argument of the next call."""
     if isinstance(value, Handle):
         return value

@@ -36,15 +36,20 @@ class Slope:
 
 
 def ladder(evaluate: Evaluate, inputs: Inputs, direction: Inputs) -> Slope:
-    """The derivative of F along `direction`: Richardson's estimate at the step where h and h/2 agree best."""
+    """The derivative of F along `direction`: Richardson's estimate at the most certain step.
+
+    A step is as uncertain as its own disagreement between h and h/2, and as the rounding that smaller steps show:
+    rounding grows as 1/h, so theirs counts h_small/h times. Alone, two rounded values may agree by chance.
+    """
     offsets = [sign * h * part for h in STEPS for part in (1.0, 0.5) for sign in (1, -1)]
     F = evaluate([_moved(inputs, direction, t) for t in offsets]).reshape(len(STEPS), 2, 2)
     h = np.array(STEPS)
     whole = (F[:, 0, 0] - F[:, 0, 1]) / (2 * h)
     half = (F[:, 1, 0] - F[:, 1, 1]) / h
     disagreement = np.abs(whole - half)
-    best = int(np.argmin(disagreement))
-    return Slope(float((4 * half[best] - whole[best]) / 3), float(disagreement[best]))
+    uncertain = np.array([(disagreement[i:] * h[i:]).max() / h[i] for i in range(len(STEPS))])
+    best = int(np.argmin(uncertain))
+    return Slope(float((4 * half[best] - whole[best]) / 3), float(uncertain[best]))
 
 
 def _moved(inputs: Inputs, direction: Inputs, t: float) -> dict[str, Array]:

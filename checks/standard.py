@@ -108,7 +108,10 @@ def _backward_checks(layer: Layer) -> dict[str, Callable[..., None]]:
     name, stem = layer.backward, f"{layer.module}.{layer.forward}"
     shapes, values = f"{stem}.shapes", f"{stem}.values"
     return {
-        **make("shapes", "returns what it should", _gradient_shapes(layer), f"{name} returns one gradient per input.", shapes),
+        **make(
+            "shapes", "returns what it should", _gradient_shapes(layer),
+            f"{name} returns one gradient per input.", shapes,
+        ),
         **make(
             "numerical_gradient", "gradient of your own forward pass", _numerical(layer),
             f"{name} is the gradient of the submission's own {layer.forward}.", "shapes",

@@ -188,7 +188,8 @@ def expect_finite(data: Array, *, name: str, function: str) -> None:
     where = tuple(int(i) for i in np.argwhere(bad)[0])
     kind = "NaN" if np.isnan(data[bad]).any() else "infinite values"
     raise Failed(
-        f"`{name}` from `{function}` contains {kind}: {int(bad.sum())} of {data.size} elements, first at {list(where)}.",
+        f"`{name}` from `{function}` contains {kind}: {int(bad.sum())} of {data.size} elements, "
+        f"first at {list(where)}.",
         "Look for a division by zero, an overflow of `np.exp`, a log of zero, or memory from `np.empty`.",
     )
 

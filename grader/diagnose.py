@@ -39,7 +39,7 @@ def _zeros(actual: Array, expected: Array, name: str, axes: Mapping[str, int]) -
 
 def _factor(actual: Array, expected: Array, name: str, axes: Mapping[str, int]) -> str:
     norm = float((expected * expected).sum())
-    if expected.size < 2 and norm == 0 or norm == 0:
+    if norm == 0:
         return ""
     factor = float((actual * expected).sum()) / norm
     if factor == 0 or not _equal(actual, factor * expected):

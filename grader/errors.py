@@ -72,7 +72,13 @@ class Raised(CallError):
     """The student's code raised; `kind` is the exception's class name, `frames` the student's frames."""
 
     def __init__(
-        self, message: str, hint: str = "", details: tuple[Detail, ...] = (), *, kind: str = "", where: str = ""
+        self,
+        message: str,
+        hint: str = "",
+        details: tuple[Detail, ...] = (),
+        *,
+        kind: str = "",
+        where: str = "",
     ) -> None:
         super().__init__(message, hint, details)
         self.kind = kind

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -124,27 +124,28 @@ class Judge:
     def settle(self) -> dict[str, CheckResult]:
         """The results with whole functions that were left alone marked as not attempted.
 
-        An original stub returns zeros or a right shape, and so passes a check or two; a function counts as
-        attempted once any check with its name passes on values, or its text was touched.
+        An original stub returns zeros of a right shape, and so passes a check or two: it counts as attempted
+        only when its text was touched, or when every check of it passes (the work may stand elsewhere).
         """
         settled = dict(self.results)
-        for module, function, part in {(s.module, s.function, s.part) for s in self._specs.values()}:
-            own = [
-                s.id
-                for s in self._specs.values()
-                if (s.module, s.function, s.part) == (module, function, part)
-            ]
-            mine = [settled[i] for i in own if i in settled]
-            if all(r.outcome is Outcome.PASSED for r in mine) and not self._specs[own[0]].given:
-                continue
-            if self._specs[own[0]].given:
-                idle = self._idle(module)
-            else:
-                idle = self._untouched(module, function) or self._idle_part(self._specs[own[0]])
-            for result in mine if idle else ():
-                if result.outcome is not Outcome.ERRORED:
-                    settled[result.id] = _clear(result, function)
+        groups: dict[tuple[str, str, str], list[Any]] = {}
+        for spec in self._specs.values():
+            groups.setdefault((spec.module, spec.function, spec.part), []).append(spec)
+        for specs in groups.values():
+            found = [settled[spec.id] for spec in specs if spec.id in settled]
+            if self._left_alone(specs[0], found):
+                given = specs[0].given
+                verdict = _nothing_done(specs[0].module) if given else _not_attempted(specs[0].function)
+                settled |= {r.id: _clear(r, verdict) for r in found if r.outcome is not Outcome.ERRORED}
         return settled
+
+    def _left_alone(self, spec: Any, results: Sequence[CheckResult]) -> bool:
+        """Whether the function that `results` are about counts as not attempted."""
+        if spec.given:
+            return self._idle(spec.module)
+        if all(result.outcome is Outcome.PASSED for result in results):
+            return False
+        return self._untouched(spec.module, spec.function) or self._idle_part(spec)
 
     def _idle(self, module: str) -> bool:
         """Nothing in the module that was the student's to write was touched."""
@@ -175,10 +176,15 @@ def _record(
     )  # fmt: skip
 
 
-def _clear(result: CheckResult, function: str) -> CheckResult:
-    verdict = _not_attempted(function)
+def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
     return msgspec.structs.replace(
         result, outcome=Outcome.NOT_ATTEMPTED, message=verdict.message, hint=verdict.hint, details=()
+    )
+
+
+def _nothing_done(module: str) -> NotAttempted:
+    return NotAttempted(
+        f"Nothing in `{module}` was attempted yet, so what it came with is not judged either."
     )
 
 

@@ -18,9 +18,10 @@ import pytest
 from grader.errors import GradmarkError, UsageError
 from grader.subject import MODULES
 
-_QUIET = ("terminal", "capture", "logging", "cacheprovider", "faulthandler", "junitxml", "doctest", "unittest",
-          "tmpdir",           "stepwise", "pastebin", "debugging", "monkeypatch", "recwarn", "warnings", "setuponly", "setupplan",
-          "unraisableexception", "threadexception")  # fmt: skip
+_QUIET = (
+    "cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly "
+    "setupplan stepwise terminal threadexception tmpdir unittest unraisableexception warnings"
+).split()
 
 
 class Spec(Protocol):

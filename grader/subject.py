@@ -160,7 +160,8 @@ class Subject:
             self._replace()
         if self._budget and self.seconds > self._limits.submission_seconds:
             raise Blocked(
-                f"The submission has used up its {self._limits.submission_seconds:g} s; the remaining checks were not run.",
+                f"The submission has used up its {self._limits.submission_seconds:g} s; "
+                "the remaining checks were not run.",
                 "Look for the slow or endless calls among the failed checks.",
             )
         assert self._worker is not None
