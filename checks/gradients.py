@@ -77,12 +77,14 @@ def expect_own_gradient(
         return True
     if False not in verdicts:
         return False
-    wrong = [
-        k for k in analytic if _agrees(evaluate, inputs, analytic, _direction(inputs, [k], rng)) is False
-    ]
-    for k in wrong:
-        _explain(evaluate, inputs, k, analytic[k], rng, names[k], wrong, names, function, forward, context)
+    wrong = [k for k in analytic if _differs(evaluate, inputs, analytic, k, rng)] or list(analytic)
+    _explain(evaluate, inputs, wrong[0], analytic[wrong[0]], rng, wrong, names, function, forward, context)
     return False
+
+
+def _differs(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], key: str, rng: Rng) -> bool:
+    """Whether this array alone is wrong; three directions, as one may be nearly at right angles to the error."""
+    return any(_agrees(evaluate, inputs, analytic, _direction(inputs, [key], rng)) is False for _ in range(3))
 
 
 def _direction(inputs: Inputs, keys: Sequence[str] | Mapping[str, Array], rng: Rng) -> dict[str, Array]:
@@ -109,7 +111,6 @@ def _explain(
     key: str,
     analytic: Array,
     rng: Rng,
-    name: str,
     wrong: Sequence[str],
     names: Mapping[str, str],
     function: str,
@@ -117,6 +118,7 @@ def _explain(
     context: str,
 ) -> None:
     """Raises `Failed` with the numerical gradient of some elements beside the student's."""
+    name = names[key]
     flat = rng.permutation(analytic.size)[:ELEMENTS]
     numerical = _elements(evaluate, inputs, key, flat)
     known = analytic.copy()
