@@ -20,7 +20,8 @@ from grader.errors import Failed
 from grader.values import Array
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-KINK = 1e-2  # a disagreement of the ladder above this share of the gradient's norm decides nothing
+KINK = 1e-2  # an uncertainty above this share of the gradient's norm decides nothing
+CAUTION = 6  # allowance in units of the uncertainty: single precision stays inside 999 times in 1000
 ELEMENTS = 80  # of an array that are differentiated one by one for the report
 
 Inputs = Mapping[str, Array]
@@ -29,10 +30,10 @@ Evaluate = Callable[[Sequence[Inputs]], Array]  # F at each of the inputs
 
 @dataclass(frozen=True)
 class Slope:
-    """A directional derivative and how far its two best steps disagree."""
+    """A directional derivative and how far it may be off, judged by the ladder itself."""
 
     value: float
-    disagreement: float
+    uncertainty: float
 
 
 def ladder(evaluate: Evaluate, inputs: Inputs, direction: Inputs) -> Slope:
@@ -72,11 +73,15 @@ def expect_own_gradient(
     `names[k]` is what the gradient is called ("dWx"). Returns False when the numbers decide nothing (a kink, or
     rounding so coarse that no step works). Raises `Failed` naming the array and the element.
     """
-    verdicts = [_agrees(evaluate, inputs, analytic, _direction(inputs, analytic, rng)) for _ in range(2)]
-    if all(verdict is True for verdict in verdicts):
-        return True
-    if False not in verdicts:
-        return False
+    def differs() -> bool | None:
+        verdict = _agrees(evaluate, inputs, analytic, _direction(inputs, analytic, rng))
+        return None if verdict is None else not verdict
+
+    verdicts = [differs(), differs()]
+    if any(verdicts):
+        verdicts += [differs(), differs()]  # rounding in single precision fools one direction in a thousand
+    if verdicts.count(True) < 2:
+        return None not in verdicts
     wrong = [k for k in analytic if _differs(evaluate, inputs, analytic, k, rng)] or list(analytic)
     _explain(evaluate, inputs, wrong[0], analytic[wrong[0]], rng, wrong, names, function, forward, context)
     return False
@@ -99,9 +104,9 @@ def _agrees(
     claimed = sum(float((analytic[k] * u).sum()) for k, u in direction.items())
     norm = sum(float((analytic[k] ** 2).sum()) for k in direction) ** 0.5
     norm = max(norm, abs(slope.value), 1e-12)
-    if not np.isfinite(slope.value) or slope.disagreement > KINK * norm:
+    if not np.isfinite(slope.value) or slope.uncertainty > KINK * norm:
         return None
-    allowance = max(tolerance_of("numerical").relative * norm, 3 * slope.disagreement)
+    allowance = max(tolerance_of("numerical").relative * norm, CAUTION * slope.uncertainty)
     return bool(abs(claimed - slope.value) <= allowance)
 
 
