@@ -6,7 +6,7 @@ add into the upstream gradient that they are given. Sizes: N batch, T time, D in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -273,7 +273,7 @@ def check_temporal_softmax_loss_numerical_gradient(student: Subject, reference: 
         mask = generator.random(y.shape) < 0.6
         mask[0, 0] = True
 
-        def evaluate(points: list[dict[str, Array]]) -> Array:
+        def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
             values = student.rnn_layers.temporal_softmax_loss.batch(
                 [[point["x"], y, mask] for point in points], returns="loss, dx"
             )

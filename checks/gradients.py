@@ -21,7 +21,7 @@ from grader.values import Array
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 KINK = 1e-2  # an uncertainty above this share of the gradient's norm decides nothing
-CAUTION = 6  # allowance in units of the uncertainty: single precision stays inside 999 times in 1000
+CAUTION = 10  # allowance in units of the uncertainty: single precision on the way stays inside
 ELEMENTS = 80  # of an array that are differentiated one by one for the report
 
 Inputs = Mapping[str, Array]
