@@ -32,7 +32,7 @@ from grader.subject import Subject
 
 ROOT = Path(grader.__file__).resolve().parent.parent
 CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
-PROBES = ("checks.probes.arrays", "checks.probes.captioner")
+PROBES = tuple(f"checks.probes.{file.stem}" for file in sorted((CHECKS / "probes").glob("[a-z]*.py")))
 SEED_BITS = 53  # exact in every JSON reader
 
 

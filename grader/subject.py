@@ -129,6 +129,10 @@ class Subject:
         if self._worker is not None and self._worker.alive:
             self._worker.release([value for value in values if isinstance(value, Handle)])
 
+    def holds(self, handle: Handle) -> bool:
+        """Whether the object behind a handle is still there: it goes with its worker."""
+        return self._worker is not None and self._worker.alive and self._worker.generation == handle.generation
+
     def take_output(self) -> tuple[str, str]:
         """What the submission printed (stdout, stderr) since the last time."""
         return self._worker.take_output() if self._worker is not None else ("", "")

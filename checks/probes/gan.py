@@ -1,0 +1,176 @@
+"""Networks, losses and optimisers of the GAN part in the worker: they are filled with numbers, run and read out.
+
+A network's layers are the modules that hold parameters themselves, in the order in which they were registered;
+`order` names the student's layer for each layer of the documented sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+STEP = 613  # how far each parameter starts into the pattern after the one before
+LARGE = 1 << 20  # elements: the gradient of a larger weight is left out, its bias speaks for it
+
+
+def _layers(model: Any) -> list[Any]:
+    return [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
+
+
+def _ordered(model: Any, order: Sequence[int]) -> list[list[Any]]:
+    layers = _layers(model)
+    return [list(layers[number].parameters(recurse=False)) for number in order]
+
+
+def is_module(thing: Any) -> bool:
+    """Whether this is a torch module."""
+    import torch
+
+    return isinstance(thing, torch.nn.Module)
+
+
+def shapes(model: Any) -> list[list[list[int]]]:
+    """The shapes of each layer's parameters."""
+    return [[list(p.shape) for p in layer.parameters(recurse=False)] for layer in _layers(model)]
+
+
+def _prepare(model: Any, mode: str) -> None:
+    model.train(mode == "train")
+    for module in model.modules():
+        if hasattr(module, "reset_running_stats"):
+            module.reset_running_stats()
+
+
+def fill(model: Any, pattern: Any, order: Sequence[int]) -> None:
+    """Tiles the parameters with `pattern`: weights over the root of their fan-in, scales of norms around 1."""
+    import torch
+
+    _prepare(model, "train")
+    start = 0
+    with torch.no_grad():
+        for parameters in _ordered(model, order):
+            for place, parameter in enumerate(parameters):
+                values = np.resize(np.roll(pattern, -start), parameter.shape)
+                if parameter.dim() > 1:
+                    values = values * np.float32(2 / np.sqrt(parameter[0].numel()))
+                else:
+                    values = np.float32(0.5) * values + np.float32(place == 0)
+                parameter.copy_(torch.from_numpy(values))
+                start += STEP
+
+
+def run(model: Any, x: Any, mode: str) -> Any:
+    """The output in this mode, without a graph; running statistics go on from where they are."""
+    import torch
+
+    model.train(mode == "train")
+    with torch.no_grad():
+        return model(x)
+
+
+def paths(model: Any, order: Sequence[int], settings: Sequence[Sequence[Sequence[float]]], x: Any) -> list[Any]:
+    """The first row of the output for each setting, in evaluation mode.
+
+    A setting has (tap, shift) for each layer: the first element of the weight, and every element of the bias.
+    All other weights are zero, so that one number travels through the network.
+    """
+    import torch
+
+    _prepare(model, "eval")
+    layers = _ordered(model, order)
+    found = []
+    with torch.no_grad():
+        for parameters in layers:
+            parameters[0].zero_()
+        for setting in settings:
+            for (weight, *biases), (tap, shift) in zip(layers, setting, strict=True):
+                (weight.view(-1)[:1] if weight.dim() > 1 else weight).fill_(tap)
+                for bias in biases:
+                    bias.fill_(shift)
+            found.append(model(x)[0])
+    return found
+
+
+def gradients(model: Any, pattern: Any, order: Sequence[int], x: Any, upstream: Any) -> list[Any]:
+    """The output in training mode, the gradient of <upstream, output> in x, and two numbers for each parameter.
+
+    They are the gradient's norm and its product with `pattern`; a norm of -1 means that none arrives. An empty
+    list: nothing in the output depends on x or on a parameter.
+    """
+    import torch
+
+    _prepare(model, "train")
+    small = [p for parameters in _ordered(model, order) for p in parameters if p.numel() <= LARGE]
+    x = x.detach().clone().requires_grad_(True)
+    out = model(x)
+    if not out.requires_grad:
+        return []
+    dx, *rest = torch.autograd.grad(out, [x, *small], upstream.to(out.dtype), allow_unused=True)
+    numbers = np.array([_summary(gradient, pattern) for gradient in rest])
+    return [out, torch.zeros_like(x) if dx is None else dx, numbers]
+
+
+def _summary(gradient: Any, pattern: Any) -> tuple[float, float]:
+    if gradient is None:
+        return -1.0, 0.0
+    flat = gradient.detach().double().numpy().reshape(-1)
+    return float(np.sqrt(flat @ flat)), float(flat @ np.resize(pattern, flat.shape))
+
+
+def double(model: Any, x: Any) -> Any:
+    """The output in float64 in evaluation mode; the model goes back to float32."""
+    import torch
+
+    model.double().eval()
+    try:
+        with torch.no_grad():
+            return model(x)
+    finally:
+        model.float()
+
+
+def backward(loss: Any, *inputs: Any) -> list[Any]:
+    """The gradients of a scalar in its inputs, zeros where it does not depend on one; an empty list without a graph."""
+    import torch
+
+    if not loss.requires_grad:
+        return []
+    found = torch.autograd.grad(loss, inputs, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
+
+
+def small_model() -> Any:
+    """A network to be optimised, nested, with parameters of several shapes."""
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2)))
+    with torch.no_grad():
+        for number, parameter in enumerate(model.parameters()):
+            parameter.copy_(torch.linspace(-1, 1 + number, parameter.numel()).view_as(parameter))
+    return model
+
+
+def settings(optimizer: Any, model: Any) -> list[dict[str, Any]]:
+    """For each parameter of the model the numbers that the optimiser holds for it; empty where it holds none."""
+    groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    found = []
+    for parameter in model.parameters():
+        group = groups.get(id(parameter), {})
+        betas = group.get("betas") or (None, None)
+        known = {"lr": group.get("lr"), "beta1": betas[0], "beta2": betas[1]}
+        found.append({k: float(v) for k, v in known.items() if v is not None} | ({"held": True} if group else {}))
+    return found
+
+
+def steps(optimizer: Any, model: Any, gradients: Sequence[Sequence[Any]]) -> list[Any]:
+    """The parameters after a step with each of these sets of gradients."""
+    import torch
+
+    for one in gradients:
+        for parameter, gradient in zip(model.parameters(), one, strict=True):
+            parameter.grad = torch.from_numpy(gradient.astype(np.float32))
+        optimizer.step()
+    return list(model.parameters())
