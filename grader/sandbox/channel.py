@@ -47,6 +47,7 @@ class Process:
         self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int
     ) -> None:
         self.pid = pid
+        self.layers: tuple[str, ...] = ()  # of its lock-down, as it says
         self.peak_bytes = 0
         self._pidfd = pidfd
         self._channel = channel
@@ -78,8 +79,12 @@ class Process:
             return 0
 
     def exchange(self, frame: Sequence[bytes | memoryview], allowed: Allowance) -> tuple[bytes, bytearray]:
-        """Sends a frame and waits for one. Raises `LimitExceeded`, `ProtocolViolation` or `Closed`."""
-        self._must_be_quiet()
+        """Sends a frame (nothing: a worker announces itself) and waits for one.
+
+        Raises `LimitExceeded`, `ProtocolViolation` or `Closed`.
+        """
+        if frame:
+            self._must_be_quiet()
         self._printed = 0
         watch = _Watch(self, allowed)
         outgoing = _Outgoing(self._channel, frame)

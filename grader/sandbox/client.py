@@ -11,6 +11,7 @@ Student code never runs in this process and torch is never imported here. What c
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 import shutil
 import tempfile
@@ -25,13 +26,13 @@ import msgspec
 
 from grader.errors import CallError, LimitExceeded, ProtocolViolation, SandboxError
 from grader.results import Limits
-from grader.sandbox import verdicts, wire
+from grader.sandbox import level, verdicts, wire
 from grader.sandbox.channel import Allowance, Closed, Process
 from grader.sandbox.pack import Argument, Packer, Tensor, Unpacker
-from grader.sandbox.parent import Parent
+from grader.sandbox.parent import ATTEMPTS, Parent
 from grader.sandbox.source import FunctionFacts
 from grader.sandbox.text import clean_line
-from grader.values import Handle, Value
+from grader.values import Handle, MappingValue, ScalarValue, Value
 
 __all__ = ["Argument", "Function", "Method", "Probe", "Reply", "Target", "Tensor", "Worker", "Zygote"]
 
@@ -85,12 +86,21 @@ class Zygote:
 
     def __init__(self, parent: Parent) -> None:
         self._parent = parent
+        self._isolation: tuple[str, tuple[str, ...]] | None = None
         self._workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
     @classmethod
-    def start(cls, preload: Sequence[str] = ("numpy", "torch"), probes: Sequence[str] = ()) -> Zygote:
-        """Starts a warm parent with `preload` and our own helper modules `probes` imported."""
-        return cls(Parent(tuple(preload), tuple(probes)))
+    def start(
+        cls,
+        preload: Sequence[str] = ("numpy", "torch"),
+        probes: Sequence[str] = (),
+        without: Sequence[str] = (),
+    ) -> Zygote:
+        """Starts a warm parent with `preload` and our own helper modules `probes` imported.
+
+        `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost.
+        """
+        return cls(Parent(tuple(preload), tuple(probes), tuple(without)))
 
     @property
     def versions(self) -> dict[str, str]:
@@ -99,13 +109,28 @@ class Zygote:
 
     @property
     def isolation(self) -> str:
-        """Name of the level of isolation in force."""
-        return self._parent.isolation[0]
+        """Name of the level of isolation in force (`grader.sandbox.level`), by trying it out once."""
+        return self._tried()[0]
 
     @property
     def isolation_detail(self) -> tuple[str, ...]:
-        """The layers that make up the level."""
-        return self._parent.isolation[1]
+        """The layers in force, and what is not prevented."""
+        return self._tried()[1]
+
+    def _tried(self) -> tuple[str, tuple[str, ...]]:
+        if self._isolation is None:
+            with tempfile.TemporaryDirectory(prefix="gradmark-") as empty:
+                self._isolation = self._try(Path(empty))
+        return self._isolation
+
+    def _try(self, empty: Path) -> tuple[str, tuple[str, ...]]:
+        """Lets a throw-away worker try what it should not be able to do."""
+        with self.worker(empty, Limits()) as worker:
+            attempts = Probe(ATTEMPTS, "refused")
+            value = worker.call(attempts, (str(Path(__file__).resolve()), os.getpid())).value
+            items = value.items.items() if isinstance(value, MappingValue) else ()
+            refused = {what: isinstance(held, ScalarValue) and held.data is True for what, held in items}
+            return level.name(refused), level.detail(worker.layers, refused)
 
     def worker(self, folder: Path, limits: Limits) -> Worker:
         """A forked and locked-down worker with `folder` first on its path; nothing of it is imported yet.
@@ -144,6 +169,7 @@ class Worker:
     def __init__(self, parent: Parent, process: Process, scratch: str, limits: Limits) -> None:
         self.alive = True
         self.generation = next(_generations)
+        self.layers = process.layers
         self.seconds_in_calls = 0.0
         self._parent = parent
         self._process = process

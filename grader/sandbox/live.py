@@ -18,6 +18,7 @@ from grader.sandbox import wire
 _asarray, _ascontiguous, _frombuffer, _dtype = np.asarray, np.ascontiguousarray, np.frombuffer, np.dtype
 _ndarray, _generic, _uint8 = np.ndarray, np.generic, np.uint8
 _modules = sys.modules
+_names = {np.dtype(name): name for name in wire.DTYPES}  # dtype.name is computed anew at each use
 
 TEXT_BUDGET = 96 << 10  # characters of all strings of one answer together
 
@@ -133,7 +134,8 @@ class Describer:
 
     def _array(self, thing: Any, origin: wire.Origin, owner: Any, requires_grad: bool = False) -> wire.Node:
         array = _asarray(thing)
-        if array.dtype.name not in wire.DTYPES or array.ndim > wire.MAX_DIMENSIONS:
+        name = _names.get(array.dtype) or array.dtype.name
+        if name not in wire.DTYPES or array.ndim > wire.MAX_DIMENSIONS:
             kind = f"{type_name(owner)} of {array.dtype.name[:40]}, {array.ndim} dimensions"
             return self._objects.keep(owner, kind)
         # Before anything is made contiguous: a broadcast view of one number can claim any size.
@@ -141,10 +143,10 @@ class Describer:
             return self._objects.keep(owner, f"{type_name(owner)} of {array.nbytes} bytes")
         shape = list(array.shape)
         if array.size:
-            native = _ascontiguous(array, dtype=array.dtype.newbyteorder("="))
+            native = _ascontiguous(array, dtype=name)
             self.buffers.append(memoryview(native.reshape(-1).view(_uint8).data))
             self.length += array.nbytes
-        return wire.ArrayNode(array.dtype.name, shape, origin, requires_grad)
+        return wire.ArrayNode(name, shape, origin, requires_grad)
 
     def _tensor(self, torch: Any, thing: Any) -> wire.Node:
         if thing.layout is not torch.strided or thing.is_quantized or thing.device.type == "meta":

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_FIRST_UID = 1_900_000_000  # above every number that people and services are given
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -91,17 +93,86 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def apply(spec: Spec) -> list[str]:
-    """All steps that need no more than this process; gives the names of the layers in force."""
+class Prepared:
+    """What the warm parent makes once for all its children: rules to compile, folders to list, libraries to load.
+
+    `layers` names what this machine offers. Made before the first fork: under the lock-down itself the
+    bindings could not be loaded any more.
+    """
+
+    def __init__(self, root: str, ours: tuple[str, ...], without: tuple[str, ...] = ()) -> None:
+        self.landlock: list[Any] | None = None
+        self.seccomp: Any = None
+        if sys.platform != "linux":
+            return
+        from grader.sandbox import grants, syscalls
+
+        if "landlock" not in without and grants.available():
+            self.landlock = grants.library_rules(os.path.join(root, name) for name in ours)
+        if "seccomp" not in without and syscalls.available():
+            self.seccomp = syscalls.build()
+        self.reachable = all(map(_reachable, (sys.prefix, sys.base_prefix)))
+
+
+def apply(spec: Spec, prepared: Prepared) -> list[str]:
+    """All of it, in this order; gives the names of the layers in force. Raises `OSError` when one is refused.
+
+    As root the identity goes first (its files and rights would pass the other layers' gaps), rights after the
+    limits (raising limits is one); the filter of system calls comes last, as it refuses what the others need.
+    """
+    layers = ["own process", "limits", "clean environment"]
+    uid = _unused_uid(spec, prepared)
     clean_environment(spec.scratch)
     limit_resources(spec)
+    if os.geteuid() == 0:
+        layers.append(_leave_root(uid, spec.scratch))
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     prctl(_PR_SET_DUMPABLE, 0)
-    return ["process", "rlimits", "no new privileges"]
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user has cleared it
+    if prepared.landlock is not None:
+        from grader.sandbox import grants
+
+        grants.restrict(prepared.landlock, spec.folder, spec.scratch)
+        layers.append(f"Landlock ABI {grants.version()}")
+    if prepared.seccomp is not None:
+        from grader.sandbox import syscalls
+
+        syscalls.restrict(prepared.seccomp)
+        layers.append("seccomp")
+    return layers
 
 
-def forget(prefixes: tuple[str, ...], keep: dict[str, Any]) -> None:
-    """Takes our own packages out of `sys.modules` and off `sys.path`: `import grader` finds nothing."""
-    for name in list(sys.modules):
-        if name.partition(".")[0] in prefixes and name not in keep:
-            del sys.modules[name]
+def _unused_uid(spec: Spec, prepared: Prepared) -> int:
+    """A user that owns nothing, for a worker started by root; 0 where that user could not read the libraries."""
+    if (
+        os.geteuid() != 0
+        or not prepared.reachable
+        or not _reachable(spec.folder)
+        or not _reachable(spec.scratch)
+    ):
+        return 0
+    return _FIRST_UID + os.getpid()
+
+
+def _reachable(path: str) -> bool:
+    """Whether a user without rights gets into every folder on the way to `path`."""
+    parts = os.path.realpath(path).split(os.sep)
+    ways = (os.sep.join(parts[:n]) or os.sep for n in range(1, len(parts)))
+    return all(os.stat(way).st_mode & 0o001 for way in ways)
+
+
+def _leave_root(uid: int, scratch: str) -> str:
+    """Becomes the user `uid` for good, or (0) stays root without any of its rights."""
+    if uid:
+        try:
+            os.chown(scratch, uid, uid)
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            return "own user"
+        except OSError:  # a user namespace that does not map this number
+            os.chown(scratch, 0, 0)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    if _libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+    return "root without capabilities"

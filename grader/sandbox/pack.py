@@ -28,6 +28,9 @@ Argument = Any
 `Tensor`, or a `Value` that came back from a worker."""
 
 
+_names = {np.dtype(name): name for name in wire.DTYPES}  # dtype.name is computed anew at each use
+
+
 class Packer:
     """Turns arguments into nodes; `buffers` holds the bytes of their arrays in order."""
 
@@ -57,12 +60,13 @@ class Packer:
                 return self._value(value)
 
     def _array(self, array: Array, origin: wire.Origin, requires_grad: bool = False) -> wire.Node:
-        if array.dtype.name not in wire.DTYPES:
+        name = _names.get(array.dtype) or array.dtype.name
+        if name not in wire.DTYPES:
             raise TypeError(f"an array of {array.dtype} can't be sent to a worker")
-        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+        plain = np.ascontiguousarray(array, dtype=name).reshape(array.shape)
         if plain.size:
             self.buffers.append(plain.reshape(-1).view(np.uint8).data)
-        return wire.ArrayNode(plain.dtype.name, list(plain.shape), origin, requires_grad)
+        return wire.ArrayNode(name, list(plain.shape), origin, requires_grad)
 
     def _handle(self, handle: Handle) -> wire.Node:
         if handle.generation != self._generation:

@@ -21,7 +21,9 @@ from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown, wire
 from grader.sandbox.channel import Allowance, Closed, Process
+from grader.sandbox.text import clean_line
 
+ATTEMPTS = "grader.sandbox.attempts"  # the probe that shows which level of isolation is in force
 START_SECONDS = 120.0  # importing torch from a cold disk
 FORK_SECONDS = 30.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -31,8 +33,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 class Parent:
     """Owns the zygote's process and its control socket. Safe to use from several threads."""
 
-    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...]) -> None:
-        self._preload, self._probes = preload, probes
+    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...]) -> None:
+        self._arguments = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
         self._lock = threading.RLock()
         self._restarts = 0
         self._closed = False
@@ -53,11 +55,6 @@ class Parent:
             except _Gone as error:
                 raise SandboxError(f"The warm parent could not start. {self._said()}") from error
             return dict(self._versions)
-
-    @property
-    def isolation(self) -> tuple[str, tuple[str, ...]]:
-        """Level and layers in force."""
-        return "process", ("own process", "limits of time, memory and output", "clean environment")
 
     def fork(self, folder: Path, scratch: Path, limits: Limits) -> Process:
         """A new worker, locked down and waiting. Raises `SandboxError`; restarts a dead warm parent once."""
@@ -87,7 +84,7 @@ class Parent:
         self._versions: dict[str, str] = {}
         with theirs:
             self._popen = subprocess.Popen(
-                [*command, ",".join(self._preload), ",".join(self._probes)],
+                [*command, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -159,6 +156,7 @@ class Parent:
             process.kill()
             process.close()
             raise SandboxError(f"A worker could not be started: {problem}")
+        process.layers = tuple(clean_line(layer, 80) for layer in answer.layers[:20])
 
     def _receive(self, timeout: float) -> tuple[dict[str, Any], list[int]]:
         """The next message of the warm parent that is not the end of a worker; those are noted."""

@@ -23,12 +23,19 @@ OURS = ("grader", "checks", "reports", "reference", "student_template", "tests")
 Probes = dict[str, Any]
 
 
-def main(spec: lockdown.Spec, fds: tuple[int, int, int], parent: int, probes: Probes, root: str) -> None:
+def main(
+    spec: lockdown.Spec,
+    fds: tuple[int, int, int],
+    parent: int,
+    probes: Probes,
+    prepared: lockdown.Prepared,
+    root: str,
+) -> None:
     """The life of a worker: lock down, announce, serve. Never returns."""
     try:
         lockdown.detach(parent)
         channel = socket.socket(fileno=lockdown.keep_only(*fds))
-        layers = lockdown.apply(spec)
+        layers = lockdown.apply(spec, prepared)
         _adopt(spec.folder, root)
         _send(channel, wire.encode_answer(wire.Ready(layers)), [])
         Server(channel, spec.folder, probes).run()

@@ -22,6 +22,8 @@ import msgspec
 
 from grader.sandbox import lockdown, worker
 
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
 
 def main() -> None:
     """Imports, warms up, announces itself, then serves until the control socket closes."""
@@ -31,24 +33,25 @@ def main() -> None:
     for name in preload:
         versions[name] = str(getattr(importlib.import_module(name), "__version__", ""))
     probes = {name: importlib.import_module(name) for name in names}
+    prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(sys.argv[4].split(",")))
     _warm_up()
     threads = len(os.listdir("/proc/self/task"))
     gc.collect()
     gc.freeze()  # so that a collection in a child does not write to (and copy) every page
     control.send(json.dumps({"ready": versions, "threads": threads}).encode())
-    Zygote(control, probes).run()
+    Zygote(control, probes, prepared).run()
 
 
 class Zygote:
     """Forks on request and tells of every child that has ended."""
 
-    def __init__(self, control: socket.socket, probes: dict[str, Any]) -> None:
+    def __init__(self, control: socket.socket, probes: dict[str, Any], prepared: lockdown.Prepared) -> None:
         self._control = control
         self._probes = probes
+        self._prepared = prepared
         self._children: dict[int, int] = {}  # pidfd -> pid
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
     def run(self) -> None:
         """Serves until the grader closes the control socket, then ends every child."""
@@ -72,7 +75,7 @@ class Zygote:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            worker.main(spec, (fds[0], fds[1], fds[2]), parent, self._probes, self._root)
+            worker.main(spec, (fds[0], fds[1], fds[2]), parent, self._probes, self._prepared, _ROOT)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid)
