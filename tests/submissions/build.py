@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 from grader import template
@@ -28,7 +29,7 @@ def files_of(name: str) -> dict[str, bytes]:
 
     'untouched' needs no folder: it is the handout. Raises `FileNotFoundError` for any other unknown name.
     """
-    files = {path: text.encode() for path, text in template.generate(REFERENCE).items()}
+    files = {path: text.encode() for path, text in _handout().items()}
     if name == "untouched":
         return files
     folder = HERE / name
@@ -36,6 +37,11 @@ def files_of(name: str) -> dict[str, bytes]:
         raise FileNotFoundError(folder)
     own = (path for path in folder.rglob("*") if path.suffix in COLLECTED)
     return files | {path.relative_to(folder).as_posix(): path.read_bytes() for path in own}
+
+
+@cache
+def _handout() -> dict[str, str]:
+    return template.generate(REFERENCE)
 
 
 def lay_out(name: str, into: Path) -> Path:
