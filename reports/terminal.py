@@ -57,7 +57,7 @@ def _row(function: view.FunctionView) -> tuple[Text, Text, Text, Text]:
         Text(f"  {_line(function.name)}"),
         _outcome(function.outcome),
         Text(f"{len(function.passed)} / {len(function.checks)}"),
-        Text(f"{function.points} / {function.max_points}"),
+        Text(f"{function.points} / {function.max_points}" if function.max_points else "-"),
     )
 
 

@@ -74,9 +74,19 @@ class FunctionView:
         return self.checks[0].outcome
 
     @property
-    def untouched(self) -> bool:
-        """Whether nothing but 'not attempted' is to be told."""
-        return all(check.outcome is Outcome.NOT_ATTEMPTED for check in self.checks)
+    def cards(self) -> tuple[CheckResult, ...]:
+        """The checks that have something of their own to say: failures and faults."""
+        return tuple(check for check in self.open if check.outcome in (Outcome.FAILED, Outcome.ERRORED))
+
+    @property
+    def folds(self) -> tuple[tuple[Outcome, tuple[CheckResult, ...]], ...]:
+        """The other checks by outcome: one line for each is enough."""
+        outcomes = (outcome for outcome in _URGENCY if outcome not in (Outcome.FAILED, Outcome.ERRORED))
+        groups = (
+            (outcome, tuple(check for check in self.checks if check.outcome is outcome))
+            for outcome in outcomes
+        )
+        return tuple((outcome, checks) for outcome, checks in groups if checks)
 
 
 @dataclass(frozen=True, slots=True)

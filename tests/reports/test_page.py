@@ -134,6 +134,32 @@ def test_failed_stands_before_passed() -> None:
     assert order[-1] is Outcome.PASSED
 
 
+def test_blocked_checks_are_one_line_with_what_they_hold() -> None:
+    """Five checks that wait for another fold into one line; what they say and carry can be unfolded."""
+    waiting = [
+        sample.check(
+            f"f.{number}",
+            Outcome.BLOCKED,
+            message=f"Needs part {number}.",
+            details=(Note(title="Why", text="because"),),
+        )
+        for number in range(5)
+    ]
+    found = parsed(with_checks(sample.check("f.shapes", Outcome.FAILED, message="Wrong."), *waiting))
+    assert "Blocked 5 checks, 15 points" in found.words
+    assert "Needs part 4." in found.words
+    assert found.words.count("because") == 5
+    assert found.elements["article"] == 1
+
+
+def test_a_function_that_is_only_blocked_says_why() -> None:
+    """Without a failure of its own the reason stands above the fold."""
+    shown = parsed(
+        with_checks(sample.check("f.values", Outcome.BLOCKED, message="Needs `g`.", hint="Mend `g`."))
+    ).words
+    assert "f 0 of 3 points Needs g . Try: Mend g . ⊘ Blocked 1 check, 3 points" in shown
+
+
 def test_faults_are_loud() -> None:
     """A fault of the grader stands above everything else, with its points and its check."""
     shown = parsed(sample.typical()).words
