@@ -46,6 +46,15 @@ class _Selection:
 
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
+        self.broken: list[str] = []  # why check files could not be collected
+        self.interrupted = False
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self.interrupted = True  # pytest keeps Ctrl-C to itself; it is for the command
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.broken.append(f"{report.nodeid}: {report.longreprtext[-1500:]}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
@@ -118,7 +127,7 @@ def run(folder: Path, select: str, judge: Judge) -> None:
     _main(folder, select, _Runner(judge))
 
 
-def _main(folder: Path, select: str, plugin: object, *more: str) -> None:
+def _main(folder: Path, select: str, plugin: _Selection, *more: str) -> None:
     arguments = [
         "-c",
         str(folder / "pytest.ini"),
@@ -135,8 +144,12 @@ def _main(folder: Path, select: str, plugin: object, *more: str) -> None:
     settings = _environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS="")
     with settings, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
-    if status == pytest.ExitCode.INTERRUPTED:  # pytest keeps Ctrl-C to itself; it is for the command
+    if plugin.interrupted:
         raise KeyboardInterrupt
+    if plugin.broken:
+        raise GradmarkError(
+            "\n".join(["Some check files can't be read:", *plugin.broken]), "Mend them, then try again."
+        )
     if status == pytest.ExitCode.USAGE_ERROR:
         lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
         raise UsageError(

@@ -89,8 +89,9 @@ class Grader:
             self._specs: dict[str, dict[str, Any]] = {}
             ids = [spec.id for spec in self._selected("").values()]
             self.rubric.validate(ids, tolerances=TOLERANCES)
+            self.last_student: Subject | None = None  # for benchmarks: closed, with its times
             limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=1e9)
-            self._reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
+            self.reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
         except BaseException:
             self._zygote.close()
             raise
@@ -105,7 +106,7 @@ class Grader:
 
     def close(self) -> None:
         """Ends the workers and the warm parent."""
-        self._reference.close()
+        self.reference.close()
         self._zygote.close()
 
     def grade(
@@ -130,8 +131,9 @@ class Grader:
         with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
             submission = collect(path, TEMPLATE, Path(scratch))
             with Subject(self._zygote, submission.root, limits) as student:
+                self.last_student = student
                 listener = _counting(len(specs), progress)
-                judge = Judge(student, self._reference, seed, specs, listener)
+                judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(CHECKS, select, judge)
                 results = judge.settle()

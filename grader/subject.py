@@ -51,6 +51,7 @@ class Subject:
         self._worker: Worker | None = None
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
+        self._cpu_seconds = 0.0
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
 
     def __getattr__(self, name: str) -> _Module:
@@ -77,6 +78,11 @@ class Subject:
     def seconds(self) -> float:
         """Wall time spent inside this subject's code."""
         return self._seconds + (self._worker.seconds_in_calls if self._worker else 0.0)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of this subject's workers, of their start and of the code in them."""
+        return self._cpu_seconds + (self._worker.cpu_seconds if self._worker else 0.0)
 
     def call(
         self,
@@ -131,7 +137,9 @@ class Subject:
 
     def holds(self, handle: Handle) -> bool:
         """Whether the object behind a handle is still there: it goes with its worker."""
-        return self._worker is not None and self._worker.alive and self._worker.generation == handle.generation
+        return (
+            self._worker is not None and self._worker.alive and self._worker.generation == handle.generation
+        )
 
     def take_output(self) -> tuple[str, str]:
         """What the submission printed (stdout, stderr) since the last time."""
@@ -139,10 +147,7 @@ class Subject:
 
     def close(self) -> None:
         """Ends the worker. The subject can't be used afterwards."""
-        if self._worker is not None:
-            self._seconds += self._worker.seconds_in_calls
-            self._worker.close()
-            self._worker = None
+        self._retire()
 
     @contextlib.contextmanager
     def _blame(self) -> Iterator[None]:
@@ -177,9 +182,16 @@ class Subject:
                 f"The submission's process was lost {self._started} times; the remaining checks were not run.",
                 "Mend the calls that crash or never end first: they are among the failed checks.",
             )
-        self._seconds += self._worker.seconds_in_calls if self._worker else 0.0
+        self._retire()
         self._worker = self._zygote.worker(self.folder, self._limits)
         self._started += 1
+
+    def _retire(self) -> None:
+        if self._worker is not None:
+            self._seconds += self._worker.seconds_in_calls
+            self._cpu_seconds += self._worker.cpu_seconds
+            self._worker.close()
+            self._worker = None
 
 
 class _Module:

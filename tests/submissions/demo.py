@@ -33,7 +33,12 @@ def main() -> int:
         grade = grade_from_json((out / "result.json").read_bytes())
         extra = sum(part.max_points for part in grade.parts if part.extra_credit)
         possible = f"{grade.max_points} (+{extra} extra)" if extra else f"{grade.max_points}"
-        table.add_row(name, what, f"{grade.points} of {possible}", str((out / "report.html").relative_to(REPORTS.parent)))
+        table.add_row(
+            name,
+            what,
+            f"{grade.points} of {possible}",
+            str((out / "report.html").relative_to(REPORTS.parent)),
+        )
     console.print(table)
     return worst
 
