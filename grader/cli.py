@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -102,7 +101,7 @@ def grade(
     files.prepare(out)
     with (
         session.Grader(rubric=_rubric(rubric)) as graded,
-        console.shown(Console(file=sys.stderr)) as progress,
+        console.shown(console.Chatter(file=sys.stderr)) as progress,
     ):
         result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=progress)
     written = files.write(result, out)

@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
@@ -27,6 +27,7 @@ from rich.progress import Progress as Bar
 import grader
 from grader.errors import GradmarkError, UsageError
 from grader.results import Outcome
+from reports.text import PROSE_LIMIT, clean
 
 if TYPE_CHECKING:
     from grader.session import Progress
@@ -42,6 +43,14 @@ class Output(Console):
     def on_broken_pipe(self) -> None:
         """Called by rich in place of a `BrokenPipeError`."""
         raise BrokenPipeError
+
+
+class Chatter(Console):
+    """Standard error, for progress: when its reader has gone it falls silent, and the run goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich in place of a `BrokenPipeError`."""
+        self.quiet = True
 
 
 @contextmanager
@@ -110,13 +119,15 @@ def _status(command: Callable[[], int], out: Path | None) -> int:
 
 
 def _say(*lines: str) -> None:
-    for line in filter(None, lines):
-        typer.echo(line, err=True)
+    with suppress(BrokenPipeError):
+        for line in filter(None, lines):  # may name a file of the submission: no terminal codes
+            typer.echo(clean(line, PROSE_LIMIT), err=True)
 
 
 def _silence_stdout() -> None:
     """Whoever read our output has gone: what is still buffered must not raise again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # standard output without a file descriptor needs no care
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_crash(error: Exception, out: Path | None) -> None:

@@ -162,6 +162,15 @@ def test_an_expected_error_is_its_message(run: Callable[..., Any], error: Except
     assert result.stdout == ""
 
 
+def test_a_message_sends_no_terminal_codes(run: Callable[..., Any]) -> None:
+    """An error may name a file that the student named: what it sends to the terminal is text."""
+    result = run(
+        "grade", "work.zip", outcome=CollectError("\x1b[31m\x1b]0;owned\x07evil\u202e.py is refused.")
+    )
+    assert "gradmark: evil⟨U+202E⟩.py is refused." in result.stderr
+    assert "\x1b" not in result.output
+
+
 def test_an_unexpected_error_leaves_a_log(run: Callable[..., Any], tmp_path: Path) -> None:
     """A bug gives one clear line and status 1; the traceback is in a file in the output folder."""
     result = run("grade", "work", "--out", "there", outcome=KeyError("spam"))

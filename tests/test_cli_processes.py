@@ -75,6 +75,17 @@ def test_a_closed_pipe_is_quiet(tmp_path: Path, arguments: tuple[str, ...]) -> N
     assert said == b""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+def test_nobody_watching_the_progress_does_not_cost_the_grade(tmp_path: Path) -> None:
+    """With standard error closed at the other end the run goes on to its report."""
+    with started(tmp_path, "grade", str(ROOT / "reference"), "-k", "rnn_step_forward", "--json") as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.stdout is not None
+        out = process.stdout.read()
+    assert [check.outcome for check in grade_from_json(out).checks if check.outcome != "passed"] == []
+
+
 def test_a_terminal_without_unicode_gets_a_summary(tmp_path: Path) -> None:
     """Characters that the output's encoding lacks are replaced, not an error."""
     script = (
