@@ -73,7 +73,7 @@ def _place(layout: Layout, name: str, member: Member) -> None:
         layout.note(name, f"{name} is there more than once; the last one counts", "Hand in each file once.")
         layout.chosen[name] = member
     elif name in layout.assignment.files:
-        if suffix == ".py":  # data stays the template's own
+        if suffix in {".py", ".ipynb"}:  # data stays the template's own
             layout.chosen[name] = member
     elif name in HANDED_OUT:
         pass
@@ -82,7 +82,7 @@ def _place(layout: Layout, name: str, member: Member) -> None:
     elif suffix == ".py":
         _place_module(layout, name, member)
     elif suffix not in QUIET:
-        layout.leave_out(name, *_kind(name, suffix))
+        layout.leave_out(name, *_kind(suffix))
 
 
 def _place_notebook(layout: Layout, name: str, member: Member) -> None:
@@ -129,7 +129,7 @@ def _add_module(layout: Layout, name: str, member: Member) -> None:
         layout.note(name, f"extra module {name}: used as it is")
 
 
-def _kind(name: str, suffix: str) -> tuple[str, str]:
+def _kind(suffix: str) -> tuple[str, str]:
     """Why a file that is no module is left out, and what to do."""
     if suffix in COMPILED:
         return "is compiled code", "Only Python source is graded."

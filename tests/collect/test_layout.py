@@ -33,6 +33,16 @@ def test_a_zip_of_the_collect_script_gives_exactly_its_files(hand_in_zip: HandIn
     assert made.root.name == "ada"
 
 
+def test_a_notebook_replaces_the_one_of_the_template(tmp_path: Path) -> None:
+    """Notebooks that are handed out are the student's to fill in; only what came in counts as handed in."""
+    handout = lay(tmp_path / "handout", {path: TASK.encode() for path in STUDENT})
+    lay(handout, {"RNN_Captioning.ipynb": b"{}", "LSTM_Captioning.ipynb": b"{}"})
+    path = write_zip(tmp_path / "ada.zip", {**COMPLETE, "RNN_Captioning.ipynb": NOTEBOOK})
+    made = collect(path, handout, tmp_path / "into")
+    assert (made.root / "RNN_Captioning.ipynb").read_bytes() == NOTEBOOK
+    assert made.notebooks == (made.root / "RNN_Captioning.ipynb",)
+
+
 def test_each_file_is_recorded_with_origin_size_and_hash(hand_in_zip: HandInZip) -> None:
     """The records cover the whole copy and tell the student's files from the template's and from extras."""
     own = {name: data for name, data in COMPLETE.items() if name != STUDENT[0]}
