@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from grader.collect.assignment import PACKAGE, Assignment, Root
 from grader.collect.members import Member
-from grader.collect.names import clean, fold
+from grader.collect.names import clean, fold, visible
 from grader.results import Problem
 
 LIBRARIES = {"h5py", "hypothesis", "matplotlib", "numpy", "pytest", "scipy", "torch", "torchvision"}
@@ -45,7 +45,9 @@ class Layout:
 
     def note(self, name: str, message: str, hint: str = "") -> None:
         shown = clean(name)
-        self.problems.append(Problem(file=shown, message=message.replace(name, shown), hint=hint))
+        self.problems.append(
+            Problem(file=shown, message=visible(message.replace(name, shown)), hint=visible(hint))
+        )
 
     def leave_out(self, name: str, reason: str, hint: str = "") -> None:
         self.note(name, f"{name} {reason} and {LEFT_OUT}", hint)

@@ -52,9 +52,14 @@ def passed_over(parts: tuple[str, ...]) -> bool:
     return any(part.startswith(".") or part in PASSED_OVER for part in parts)
 
 
+def visible(text: str) -> str:
+    """Text as one line in which nothing is invisible or steers a terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 def clean(name: str) -> str:
-    """A name that can be shown: one line, nothing invisible, at most 120 characters."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name)
+    """A name that can be shown: visible, and at most 120 characters."""
+    shown = visible(name)
     return shown if len(shown) <= 120 else f"{shown[:80]}...{shown[-37:]}"
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from grader.collect import Submission, archive, members, submission
 from grader.collect.names import clean, parts_of
 from grader.errors import CollectError
-from tests.collect.handins import COMPLETE, content, messages, tar_member, tar_of, write_zip
+from tests.collect.handins import COMPLETE, content, hints, messages, tar_member, tar_of, write_zip
 
 HandIn = Callable[[Path], Submission]
 HandInBytes = Callable[[bytes], Submission]
@@ -137,6 +137,14 @@ def test_a_hostile_zip_member_costs_only_itself(
     assert message in problem.message
     assert problem.message.isprintable()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ada.zip", "into"]
+
+
+def test_hints_are_clean_too(hand_in_bytes: HandInBytes) -> None:
+    """A name is repeated in the hint; there, too, it must not turn the text around."""
+    made = hand_in_bytes(zip_bytes(("evil\u202eyp.py", b"")))
+    assert hints(made) == [
+        "Move it into cs231n/ and import it from there (`from cs231n import evil\\x202eyp`)."
+    ]
 
 
 def test_a_name_that_zipfile_would_cut_at_nul_is_refused(hand_in_bytes: HandInBytes) -> None:
@@ -377,7 +385,7 @@ def test_flipped_bytes_never_end_in_another_exception(
     try:
         made = submission.collect(home / "ada.zip", template, home / "into")
     except CollectError as error:
-        said = [error.message]
+        said = [error.message, error.hint]
     else:
-        said = messages(made)
+        said = [*messages(made), *hints(made)]
     assert all(message.isprintable() for message in said)
