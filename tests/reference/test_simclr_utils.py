@@ -114,14 +114,15 @@ def test_train_val_evaluates_without_an_optimiser():
 
 
 def test_train_val_trains_with_an_optimiser():
-    """One batch is one SGD step on the cross-entropy, in training mode."""
+    """Two batches are two SGD steps on the cross-entropy, in training mode, with fresh gradients."""
     torch.manual_seed(0)
-    model = torch.nn.Linear(6, 12).eval()
-    ((x, target),) = classified(1)
-    (gradient,) = torch.autograd.grad(F.cross_entropy(model(x), target), [model.weight])
-    expected = model.weight.detach() - 0.1 * gradient
-    utils.train_val(model, [(x, target)], torch.optim.SGD(model.parameters(), lr=0.1), 1, 1, device="cpu")
-    torch.testing.assert_close(model.weight, expected)
+    model, loader = torch.nn.Linear(6, 12).eval(), classified(2)
+    weights = [p.detach().clone().requires_grad_() for p in model.parameters()]
+    for x, target in loader:
+        gradients = torch.autograd.grad(F.cross_entropy(F.linear(x, *weights), target), weights)
+        weights = [(w - 0.1 * g).requires_grad_() for w, g in zip(weights, gradients, strict=True)]
+    utils.train_val(model, loader, torch.optim.SGD(model.parameters(), lr=0.1), 1, 1, device="cpu")
+    torch.testing.assert_close([*model.parameters()], weights)
     assert model.training
 
 

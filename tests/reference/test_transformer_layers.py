@@ -141,6 +141,19 @@ def test_large_scores_do_not_overflow():
     assert torch.isfinite(layer(1e4 * query, 1e4 * key, value)).all()
 
 
+def test_a_mask_beats_any_score():
+    """Closing positions equals leaving them out, also when all open scores are near -1e12."""
+    layer, (query, key, value) = attention_case(1, 2, 5, 4, 1)
+    query, key = 1e6 * query[:, :1].expand(1, 2, 4), 1e6 * key
+    scores = layer.query(query)[0, 0] @ layer.key(key)[0].T
+    lowest = scores.argsort()[:2].sort().values  # the closed positions would win by far
+    assert scores[lowest].max() < -1e10
+    mask = torch.zeros(2, 5, dtype=torch.bool)
+    mask[:, lowest] = True
+    expected = layer(query, key[:, lowest], value[:, lowest])
+    torch.testing.assert_close(layer(query, key, value, attn_mask=mask), expected)
+
+
 class Recorder(torch.nn.Module):
     """Takes the place of a dropout: notes what passes and doubles it."""
 
