@@ -21,6 +21,9 @@ from grader.sandbox.text import clean
 
 TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
+DISK_BYTES = 256 << 20  # of all files in a worker's private folder
+DISK_FILES = 10_000
+_DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CHUNK = 1 << 20
 
@@ -44,9 +47,10 @@ class Process:
     """Pipes and pidfd of one forked child."""
 
     def __init__(
-        self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int
+        self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int, scratch: str
     ) -> None:
         self.pid = pid
+        self.scratch = scratch
         self.layers: tuple[str, ...] = ()  # of its lock-down, as it says
         self.peak_bytes = 0
         self._pidfd = pidfd
@@ -196,6 +200,7 @@ class _Watch:
     def __init__(self, process: Process, allowed: Allowance) -> None:
         self._process, self._allowed = process, allowed
         self._start = self._last = time.monotonic()
+        self._folder_seen = self._start
         self._cpu = process.cpu_seconds()
 
     def look(self) -> None:
@@ -221,6 +226,35 @@ class _Watch:
                 f"{allowed.label} used more than {amount(allowed.memory_bytes)} of memory and was stopped.",
                 limit="memory",
             )
+        if now - self._folder_seen > _DISK_TICK:
+            self._folder_seen = now
+            self._look_at_folder()
+
+    def _look_at_folder(self) -> None:
+        size, count = folder_size(self._process.scratch)
+        if size > DISK_BYTES:
+            what = f"{amount(DISK_BYTES)} of files"
+        elif count > DISK_FILES:
+            what = f"{DISK_FILES} files"
+        else:
+            return
+        raise LimitExceeded(f"{self._allowed.label} wrote more than {what} and was stopped.", limit="disk")
+
+
+def folder_size(folder: str) -> tuple[int, int]:
+    """Bytes on disk and number of the files in a folder; looks no further when there are too many."""
+    size = count = 0
+    todo = [folder]
+    while todo and count <= DISK_FILES:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                count += 1
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
+                if count > DISK_FILES:
+                    break
+    return size, count
 
 
 class _Outgoing:

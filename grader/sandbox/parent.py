@@ -82,6 +82,7 @@ class Parent:
         self._control = ours
         self._exits: dict[int, int] = {}
         self._versions: dict[str, str] = {}
+        self._last_words = ""
         with theirs:
             self._popen = subprocess.Popen(
                 [*command, *self._arguments],
@@ -126,7 +127,7 @@ class Parent:
         finally:
             os.close(out[1])
             os.close(err[1])
-        process = Process(pid, pidfd, ours, out[0], err[0], limits.kept_output_bytes)
+        process = Process(pid, pidfd, ours, out[0], err[0], limits.kept_output_bytes, str(scratch))
         self._await_worker(process)
         return process
 
@@ -195,11 +196,16 @@ class Parent:
     def _said(self) -> str:
         """The last line that a warm parent which has ended wrote."""
         stream = self._popen.stderr
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(1)
         if stream is None or self._popen.poll() is None:
             return ""
         os.set_blocking(stream.fileno(), False)
-        text = (stream.read() or b"").decode("utf-8", "replace").strip()
-        return text.splitlines()[-1] if text else f"Exit status {self._popen.returncode}."
+        self._last_words += (stream.read() or b"").decode("utf-8", "replace")
+        lines = self._last_words.split("\n")
+        return next(
+            (line for line in reversed(lines) if line.strip()), f"Exit status {self._popen.returncode}."
+        )
 
     def _stop(self) -> None:
         self._control.close()  # the warm parent sees it, kills and reaps its children, and ends

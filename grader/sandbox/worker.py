@@ -35,14 +35,21 @@ def main(
     try:
         lockdown.detach(parent)
         channel = socket.socket(fileno=lockdown.keep_only(*fds))
-        layers = lockdown.apply(spec, prepared)
-        _adopt(spec.folder, root)
-        _send(channel, wire.encode_answer(wire.Ready(layers)), [])
+        _send(channel, wire.encode_answer(_begin(spec, prepared, root)), [])
         Server(channel, spec.folder, probes).run()
     except OSError:
         os._exit(CHANNEL_LOST)
     finally:
         os._exit(0)
+
+
+def _begin(spec: lockdown.Spec, prepared: lockdown.Prepared, root: str) -> wire.Answer:
+    try:
+        layers = lockdown.apply(spec, prepared)
+        _adopt(spec.folder, root)
+    except OSError as error:
+        return wire.Problem(id=0, stage="start", kind="OSError", message=failure.text_of(error))
+    return wire.Ready(layers)
 
 
 def _adopt(folder: str, root: str) -> None:
