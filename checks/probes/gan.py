@@ -107,7 +107,7 @@ def gradients(model: Any, pattern: Any, order: Sequence[int], x: Any, upstream: 
     out = model(x)
     if not out.requires_grad:
         return []
-    dx, *rest = torch.autograd.grad(out, [x, *small], upstream.to(out.dtype), allow_unused=True)
+    dx, *rest = torch.autograd.grad((out * upstream).sum(), [x, *small], allow_unused=True)
     numbers = np.array([_summary(gradient, pattern) for gradient in rest])
     return [out, torch.zeros_like(x) if dx is None else dx, numbers]
 
@@ -174,3 +174,42 @@ def steps(optimizer: Any, model: Any, gradients: Sequence[Sequence[Any]]) -> lis
             parameter.grad = torch.from_numpy(gradient.astype(np.float32))
         optimizer.step()
     return list(model.parameters())
+
+
+def layers_to_initialize() -> tuple[Any, ...]:
+    """Two layers that `initialize_weights` concerns and one that it does not: all weights 5, all biases 1."""
+    import torch
+    from torch import nn
+
+    layers: tuple[Any, ...] = (nn.Linear(30, 20), nn.ConvTranspose2d(4, 6, 3), nn.Conv2d(3, 2, 3))
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.fill_(5.0)
+            torch.nn.init.ones_(layer.bias)
+    return layers
+
+
+def listed(sampler: Any) -> tuple[list[Any], int]:
+    """What a sampler gives, and its length."""
+    return list(sampler), len(sampler)
+
+
+def players(images: Any, noise_dim: int) -> tuple[Any, ...]:
+    """A tiny GAN: its two models, their optimisers, two losses, and a loader whose last batch is short."""
+    import torch
+    from torch import nn
+
+    judge = nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
+    maker = nn.Sequential(nn.Linear(noise_dim, 784), nn.Tanh())
+    with torch.no_grad():
+        for parameter in (*judge.parameters(), *maker.parameters()):
+            parameter.copy_(torch.linspace(-0.1, 0.1, parameter.numel()).view_as(parameter))
+    solvers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (judge, maker)]
+    whole, short = torch.from_numpy(images), torch.from_numpy(images[:-1])
+    loader = [(batch, torch.zeros(len(batch))) for batch in (whole, whole, short)]
+    return judge, maker, *solvers, lambda real, fake: 2 * fake.mean() - real.mean(), lambda fake: -fake.mean(), loader
+
+
+def parameters(*models: Any) -> list[Any]:
+    """All parameters of the models."""
+    return [parameter for model in models for parameter in model.parameters()]

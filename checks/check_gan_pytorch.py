@@ -1,0 +1,245 @@
+"""The GAN part: noise, networks, losses and the optimiser (contract, section 7).
+
+Freedoms: networks are judged by behaviour (see `checks.networks`); the convolutional classifier is only ever called
+with the batch size it was built for, and its leading Unflatten of 2021 is as good as none; noise may come from any
+random call, in any floating dtype.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks import calls
+from checks.declare import Rng, check
+from checks.gan_losses import LOSSES, loss_checks
+from checks.networks import Layer, Network, build, items, network_checks
+from grader.compare import compare, describe, expect_array, expect_finite
+from grader.errors import Failed
+from grader.sandbox.client import Argument, Function, Tensor
+from grader.values import Array, Handle, MappingValue, ScalarValue, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+NOISE_DIM = 96  # of the module, when nothing is said
+NOISE, BATCH = 7, 3  # here, so that a number written into the code shows
+LEAKY, RELU, TANH = "LeakyReLU with slope 0.01", "ReLU", "tanh"
+
+DISCRIMINATOR = Network(
+    "discriminator", (), (BATCH, 1, 28, 28), (BATCH, 1),
+    (
+        Layer("the first linear layer (784 to 256)", LEAKY),
+        Layer("the second linear layer (256 to 256)", LEAKY),
+        Layer("the last linear layer (256 to 1)"),
+    ),
+    source="images", result="scores",
+)  # fmt: skip
+GENERATOR = Network(
+    "generator", (NOISE,), (BATCH, NOISE), (BATCH, 784),
+    (
+        Layer("the first linear layer (noise_dim to 1024)", RELU),
+        Layer("the second linear layer (1024 to 1024)", RELU),
+        Layer("the last linear layer (1024 to 784)", TANH),
+    ),
+    source="noise", result="images", bounded=True,
+)  # fmt: skip
+DC_CLASSIFIER = Network(
+    "build_dc_classifier", (BATCH,), (BATCH, 1, 28, 28), (BATCH, 1),
+    (
+        Layer("the first convolution (1 to 32 channels, 5x5)", LEAKY),
+        Layer("the second convolution (32 to 64 channels, 5x5)", LEAKY),
+        Layer("the first linear layer (1024 to 1024)", LEAKY),
+        Layer("the last linear layer (1024 to 1)"),
+    ),
+    source="images", result="scores",
+)  # fmt: skip
+DC_GENERATOR = Network(
+    "build_dc_generator", (NOISE,), (BATCH + 1, NOISE), (BATCH + 1, 784),
+    (
+        Layer("the first linear layer (noise_dim to 1024)", f"{RELU}, and only then batch norm"),
+        Layer("the first batch norm (1024)"),
+        Layer("the second linear layer (1024 to 6272)", f"{RELU}, and only then batch norm"),
+        Layer("the second batch norm (6272)"),
+        Layer("the first transposed convolution (128 to 64 channels, 4x4)", f"{RELU}, and only then batch norm"),
+        Layer("the third batch norm (64 channels)"),
+        Layer("the second transposed convolution (64 to 1 channel, 4x4)", TANH),
+    ),
+    source="noise", result="images", bounded=True, modes=("train", "eval"), precision=False,
+)  # fmt: skip
+
+for _network in (DISCRIMINATOR, GENERATOR, DC_CLASSIFIER, DC_GENERATOR):
+    globals().update(network_checks(_network))
+
+
+@check(
+    "gan_pytorch.generator.noise_dim", "default noise", part="gan", requires=["gan_pytorch.generator.parameters"]
+)  # fmt: skip
+def check_generator_noise_dim(student: Subject, reference: Subject, rng: Rng) -> None:
+    """generator takes noise of dimension 96 when it is not told otherwise, and builds a new model each time."""
+    models = [build(student, "generator") for _ in range(2)]
+    noise = Tensor(rng.uniform(-1, 1, (2, NOISE_DIM)).astype(np.float32))
+    values = [student.method(model, "", noise) for model in models]
+    student.release(*models)
+    shape, name = (2, 784), "generator()(noise)"
+    first, second = (expect_array(v, shape, name="images", function=name, origin="torch") for v in values)
+    if np.array_equal(first, second):
+        raise Failed(
+            "Two models of `generator()` compute the same: they share their parameters, or all begin alike.",
+            "Build new layers at each call, and leave the random seed alone unless `seed` is given.",
+        )
+
+
+# Noise
+
+SIZE = (256, 128)
+CHANCE = 1e-7  # that a correct solution fails one of the three tests
+
+
+def _noise(student: Subject, *shape: int, **seed: int) -> Array:
+    arguments: dict[str, Argument] = dict(seed)
+    value = student.call(Function("cs231n.gan_pytorch", "sample_noise"), shape, arguments).value
+    data = expect_array(value, shape, name="noise", function="sample_noise", origin="torch")
+    if data.dtype.kind != "f":
+        raise Failed(f"`noise` from `sample_noise` is {describe(value)}; expected floating-point numbers.")
+    return data
+
+
+@check("gan_pytorch.sample_noise.shapes", "returns what it should", part="gan")
+def check_sample_noise_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
+    """sample_noise returns a floating-point tensor of shape (batch_size, dim)."""
+    for shape in ((3, 4), (5, 2), (1, 1)):
+        _noise(student, *shape)
+
+
+@check(
+    "gan_pytorch.sample_noise.range", "range", part="gan", requires=["gan_pytorch.sample_noise.shapes"]
+)  # fmt: skip
+def check_sample_noise_range(student: Subject, reference: Subject, rng: Rng) -> None:
+    """sample_noise stays within [-1, 1] and fills it."""
+    noise = _noise(student, *SIZE)
+    low, high = float(noise.min()), float(noise.max())
+    # a correct solution leaves out the outer thousandth at one end with probability exp(-16)
+    if low < -1 or high > 1 or low > -0.999 or high < 0.999:
+        raise Failed(
+            f"`sample_noise` gives numbers from {low:.4g} to {high:.4g}; expected -1 to 1.",
+            "Stretch and shift uniform random numbers, whose range is [0, 1).",
+        )
+
+
+@check(
+    "gan_pytorch.sample_noise.distribution", "distribution", part="gan", requires=["gan_pytorch.sample_noise.range"]
+)  # fmt: skip
+def check_sample_noise_distribution(student: Subject, reference: Subject, rng: Rng) -> None:
+    """sample_noise is uniform, and every number is drawn by itself.
+
+    Bounds hold for a correct solution but for one in ten million (Dvoretzky, Kiefer, Wolfowitz with Massart's
+    constant; Hoeffding for products of neighbours). Freedom: any way to draw uniform numbers.
+    """
+    noise = _noise(student, *SIZE)
+    n = noise.size
+    furthest = _distance(noise)
+    if furthest > np.sqrt(np.log(2 / CHANCE) / (2 * n)):
+        raise Failed(
+            f"The numbers of `sample_noise` are not uniform between -1 and 1: their mean is {noise.mean():.4f} "
+            f"(expected 0) and their variance {noise.var():.4f} (expected {1 / 3:.4f}).",
+            "Use `torch.rand`, which is uniform; `torch.randn` is normal.",
+        )
+    for axis, name in ((0, "rows"), (1, "columns")):
+        first, second = (np.take(noise, range(a, noise.shape[axis] - 1 + a), axis) for a in (0, 1))
+        product = float((first * second).mean())
+        # the terms of every second pair are independent, so that Hoeffding holds for each half
+        if abs(product) > np.sqrt(2 * np.log(4 / CHANCE) / (first.size // 2)):
+            raise Failed(
+                f"Neighbouring {name} of `sample_noise` are alike (mean product {product:.4f}; expected 0).",
+                "Draw batch_size times dim numbers, not one row or column that is repeated.",
+            )
+
+
+def _distance(noise: Array) -> float:
+    """How far the empirical distribution is from the uniform one on (-1, 1)."""
+    ranks = np.arange(noise.size + 1) / noise.size
+    exact = (np.sort(noise, axis=None) + 1) / 2
+    return float(max(np.abs(ranks[1:] - exact).max(), np.abs(ranks[:-1] - exact).max()))
+
+
+@check("gan_pytorch.sample_noise.seed", "seed", part="gan", requires=["gan_pytorch.sample_noise.shapes"])
+def check_sample_noise_seed(student: Subject, reference: Subject, rng: Rng) -> None:
+    """sample_noise repeats itself for the same seed, and draws anew without one."""
+    one, two = (int(seed) for seed in rng.choice(10**6, 2, replace=False))
+    first, again, other = (_noise(student, 4, 5, seed=seed) for seed in (one, one, two))
+    keep = "Keep the given lines that set the seed."
+    if not np.array_equal(first, again):
+        raise Failed(f"`sample_noise(4, 5, seed={one})` gives other numbers each time.", keep)
+    if np.array_equal(first, other):
+        raise Failed("`sample_noise` gives the same numbers for different seeds.", keep)
+    if np.array_equal(_noise(student, 4, 5), _noise(student, 4, 5)):
+        raise Failed("`sample_noise` gives the same numbers at every call without a seed.", "Set no seed of your own.")
+
+
+for _loss in LOSSES:
+    globals().update(loss_checks(_loss))
+
+
+# Optimiser
+
+SETTINGS = {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999}
+STEPS = 3
+
+
+def _optimizer(subject: Subject) -> tuple[Handle, Handle]:
+    model = subject.probe("gan", "small_model", returns="model*")
+    assert isinstance(model, Handle)
+    solver = subject.gan_pytorch.get_optimizer(model, returns="solver*")
+    assert isinstance(solver, Handle)
+    if solver.kind == "NoneType":
+        raise Failed("`get_optimizer` returned None; expected an optimiser.", "Is the `return` line there?")
+    return solver, model
+
+
+@check("gan_pytorch.get_optimizer.settings", "settings", part="gan")
+def check_get_optimizer_settings(student: Subject, reference: Subject, rng: Rng) -> None:
+    """get_optimizer holds every parameter of the model, with learning rate 1e-3 and betas (0.5, 0.999).
+
+    Freedom: any class of optimiser and any grouping of the parameters that has these numbers.
+    """
+    for number, value in enumerate(items(student.probe("gan", "settings", *_optimizer(student)))):
+        held = value.items if isinstance(value, MappingValue) else {}
+        if not held:
+            raise Failed(
+                f"The optimiser of `get_optimizer` does not hold parameter {number} of the model.",
+                "Give it all of `model.parameters()`.",
+            )
+        for name, right in SETTINGS.items():
+            _setting(name, held.get(name, ScalarValue(None)), right)
+
+
+def _setting(name: str, value: Value, right: float) -> None:
+    if value == ScalarValue(None):
+        message = f"The optimiser of `get_optimizer` has no {name}; expected {right:g}."
+        raise Failed(message, "It should be an Adam optimiser.")
+    if not isinstance(value, ScalarValue) or value.data != right:
+        own = value.data if isinstance(value, ScalarValue) else describe(value)
+        message = f"The optimiser of `get_optimizer` has {name} {own}; expected {right:g}."
+        raise Failed(message, "The docstring names its settings.")
+
+
+@check(
+    "gan_pytorch.get_optimizer.updates", "updates", part="gan", requires=["gan_pytorch.get_optimizer.settings"]
+)  # fmt: skip
+def check_get_optimizer_updates(student: Subject, reference: Subject, rng: Rng) -> None:
+    """get_optimizer moves the parameters as Adam does, for several steps and gradients of any size.
+
+    Freedom: judged by what it does, so AdamW without decay is Adam.
+    """
+    shapes = [(4, 3), (4,), (4,), (4,), (2, 4), (2,)]
+    scales = rng.choice([1e-4, 1.0, 1e3], size=(STEPS, len(shapes)))
+    gradients = [[s * rng.standard_normal(shape) for s, shape in zip(row, shapes, strict=True)] for row in scales]
+    found = [subject.probe("gan", "steps", *_optimizer(subject), gradients) for subject in (student, reference)]
+    for number, (value, right) in enumerate(zip(*(items(v, len(shapes)) for v in found), strict=True)):
+        name = f"parameter {number} after {STEPS} steps"
+        own = expect_array(value, shapes[number], name=name, function="get_optimizer", origin="torch")
+        expect_finite(own, name=name, function="get_optimizer")
+        if np.abs(own - calls.trusted(right)).max() > 5e-6:
+            compare(own, calls.trusted(right), name=name, function="get_optimizer", tolerance="precision")
