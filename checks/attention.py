@@ -1,0 +1,168 @@
+"""Multi-head attention as the checks see it: how its parameters, inputs and masks are drawn, and layers in which
+the attention weights themselves can be read off the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks.calls import trusted
+from checks.declare import Rng
+from checks.modules import Case, Make, Setup, forward, made, six_sigma
+from checks.random_sizes import Sizes
+from grader.compare import expect_array
+from grader.errors import Failed
+from grader.values import Array, Handle, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+LINEAR = ("key", "query", "value", "proj")
+FUNCTION = "MultiHeadAttention.forward"
+DROP, ROWS, HEADS, LENGTH = 0.3, 8, 2, 8  # of the layer in which dropped weights are counted: 1024 weights
+
+
+def parameters(rng: Rng, E: int) -> dict[str, Array]:
+    """Weights (E, E) and biases (E,) of the four linear layers; scores of a few units, so softmax is far from even."""
+    weights = {f"{name}.weight": 1.5 * rng.standard_normal((E, E)) / np.sqrt(E) for name in LINEAR}
+    return {**weights, **{f"{name}.bias": 0.5 * rng.standard_normal(E) for name in LINEAR}}
+
+
+def layer(E: int, heads: int, dropout: float = 0.0) -> Make:
+    """Makes a layer in a subject."""
+
+    def make(subject: Subject) -> Handle:
+        value = subject.transformer_layers.MultiHeadAttention(E, heads, dropout=dropout, returns="layer*")
+        return made(value, "MultiHeadAttention")
+
+    return make
+
+
+def inputs(rng: Rng, sizes: Sizes, mask: Array | None = None) -> Case:
+    """query (N, S, E), key and value (N, T, E), all different; T is S unless it is given."""
+    N, S, E = sizes["N"], sizes["S"], sizes["E"]
+    T = sizes.get("T", S)
+    shapes = {"query": (N, S, E), "key": (N, T, E), "value": (N, T, E)}
+    drawn: dict[str, Array | None] = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    return Case(kwargs=drawn if mask is None else {**drawn, "attn_mask": mask})
+
+
+def embedded(sizes: Sizes) -> dict[str, int]:
+    """The sizes with E = H * D added."""
+    return {**sizes, "E": sizes["H"] * sizes["D"]}
+
+
+def masks(rng: Rng, S: int) -> dict[str, Array]:
+    """Square boolean masks by description; every row has an open key (a closed row has no defined output)."""
+    own = np.eye(S, dtype=bool)
+    random = rng.random((S, S)) < 0.5
+    random[np.arange(S), rng.integers(S, size=S)] = True
+    return {
+        "a fully open mask": np.ones((S, S), dtype=bool),
+        "a causal mask": np.tril(np.ones((S, S), dtype=bool)),
+        "a random mask": random,
+        "a mask that leaves each position only itself": own,
+    }
+
+
+def readable(rng: Rng, heads: int, T: int) -> tuple[dict[str, Array], Array]:
+    """Parameters with E = 2 heads T, and values (T, E), for which the output holds the attention weights.
+
+    In each head the value of key t is (e_t, e_t): its output row is the row of weights, twice. Dropout on the weights
+    drops both copies together; dropout anywhere behind them does not.
+    """
+    E = 2 * heads * T
+    params = parameters(rng, E)
+    for name in ("value", "proj"):
+        params[f"{name}.weight"], params[f"{name}.bias"] = np.eye(E), np.zeros(E)
+    return params, np.tile(np.eye(T), (1, 2 * heads))
+
+
+def weights_of(output: Array, heads: int) -> Array:
+    """From the output (N, S, 2 heads T) of a readable layer the two copies of the weights: (2, N, heads, S, T)."""
+    N, S, E = output.shape
+    return output.reshape(N, S, heads, 2, E // heads // 2).transpose(3, 0, 2, 1, 4)
+
+
+def replaced(case: Case, changes: Mapping[str, Array]) -> Case:
+    """The case with other arrays for some arguments."""
+    return Case(case.args, {**case.kwargs, **changes})
+
+
+
+def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
+    """Weights, and weights alone, are dropped in training mode with probability DROP; nothing in evaluation mode.
+
+    Raises `Failed` saying where the dropout seems to act.
+    """
+    params, values = readable(rng, HEADS, LENGTH)
+    drawn = inputs(rng, {"N": ROWS, "S": LENGTH, "T": LENGTH, "E": values.shape[1]})
+    case = replaced(drawn, {"value": np.stack([values] * ROWS)})
+    off, on, certain = layer(values.shape[1], HEADS, 0.0), layer(values.shape[1], HEADS, DROP), Setup(params)
+    (right,) = forward(reference, off(reference), certain, [case], FUNCTION)
+    full = weights_of(trusted(right), HEADS)
+    module, seed = on(student), int(rng.integers(2**31))
+    still = _weights(forward(student, module, certain, [case, case], FUNCTION))
+    moving = _weights(forward(student, module, Setup(params, training=True), [case, case], FUNCTION, seed))
+    _expect_still(still[0], full[0])
+    _expect_weights_dropped(moving[0], full)
+    _expect_independent(moving[0][0] == 0, moving[1][0] == 0)
+
+
+def _weights(outputs: Sequence[Value]) -> list[Array]:
+    shape = (ROWS, LENGTH, 2 * HEADS * LENGTH)
+    arrays = [expect_array(out, shape, name="output", function=FUNCTION, origin="torch") for out in outputs]
+    return [weights_of(array, HEADS) for array in arrays]
+
+
+def _expect_still(weights: Array, full: Array) -> None:
+    if not np.allclose(weights[0], full, rtol=1e-4, atol=1e-7):
+        raise Failed(
+            f"`{FUNCTION}` drops something in evaluation mode too.",
+            "After `eval()` nothing is dropped: an `nn.Dropout` knows the mode, `F.dropout` must be told.",
+        )
+
+
+def _expect_weights_dropped(weights: Array, full: Array) -> None:
+    dropped = np.abs(weights) < 1e-12
+    share = float(dropped[0].mean())
+    if not dropped.any():
+        raise Failed(
+            f"`{FUNCTION}` drops nothing in training mode (dropout={DROP}).",
+            "Dropout belongs on the attention weights, between the softmax and the product with the values.",
+        )
+    if not np.array_equal(dropped[0], dropped[1]):
+        raise Failed(
+            f"`{FUNCTION}` drops something other than whole attention weights in training mode.",
+            "A dropped weight takes away all of a key's value at once: drop between the softmax and the values.",
+        )
+    kept = np.where(dropped, 0, full / (1 - DROP))
+    count = dropped[0].size
+    if abs(share - DROP) * count > six_sigma(count, DROP):
+        raise Failed(
+            f"`{FUNCTION}` drops {share:.0%} of the attention weights in training mode; expected about {DROP:.0%}.",
+            "Use the probability given to the constructor, once.",
+        )
+    if not np.allclose(weights, kept, rtol=1e-4, atol=1e-7):
+        raise Failed(
+            f"The attention weights that `{FUNCTION}` keeps in training are not 1/(1-p) times those of evaluation.",
+            "Drop after the softmax, whose rows sum to 1: what is dropped before it changes all weights of the row.",
+        )
+
+
+def _expect_independent(first: Array, second: Array) -> None:
+    """Dropped weights (N, H, S, T) of two calls."""
+    axes = ("row of the batch", "head", "query", "key")
+    for axis, name in enumerate(axes):
+        if all(np.array_equal(first.take(0, axis), first.take(i, axis)) for i in range(first.shape[axis])):
+            raise Failed(
+                f"`{FUNCTION}` drops the same attention weights for every {name}.",
+                "Each weight is dropped by itself: apply dropout to the whole (N, H, S, T) tensor.",
+            )
+    if np.array_equal(first, second):
+        raise Failed(
+            f"`{FUNCTION}` drops the same attention weights in every call.", "Is a random seed set inside `forward`?"
+        )

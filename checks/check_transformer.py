@@ -1,0 +1,249 @@
+"""`CaptioningTransformer` (contract, section 5): its forward pass by itself and with the student's own parts.
+
+Freedoms: the image may be a memory of one vector or that vector repeated (the same function in evaluation mode);
+the causal mask may be made by tril, triu or comparison, hold booleans or numbers, and have axes of length one in front.
+`sample`, decoder and decoder layer are given: checks of them cost nothing and tell of changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks import captioning, modules
+from checks.calls import float32, float64, trusted
+from checks.captioning import FORWARD, OWN, SAMPLE, TYPICAL
+from checks.declare import Rng, check
+from checks.modules import Case, Setup
+from checks.random_sizes import Sizes, for_random_sizes, text
+from grader.compare import compare, expect_array, expect_close
+from grader.errors import Failed
+from grader.values import Array, Handle, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+PART = "transformer"
+ATTEND, ADD = "transformer_layers.MultiHeadAttention.forward", "transformer_layers.PositionalEncoding.forward"
+INIT = "transformer_layers.PositionalEncoding.__init__"
+STEM = f"transformer.{FORWARD}"
+LABELS = {"0": "features", "1": "captions"}
+LAYER = "TransformerDecoderLayer.forward"
+
+
+def _compare_scores(
+    student: Subject, reference: Subject, rng: Rng, sizes: Sizes, contexts: Mapping[tuple[int, int], str],
+    tolerance: str = "value", dtype: str = "float64",
+) -> None:  # fmt: skip
+    """Compares the scores of one model, with stand-ins for its other parts, for each (N, T) of `contexts`."""
+    make = captioning.stood_in(sizes, captioning.table(rng, sizes["W"]))
+    setup = Setup(captioning.own_parameters(rng, sizes), dtype)
+    cases = [Case(captioning.draw(rng, {**sizes, "N": N, "T": T})) for N, T in contexts]
+    texts = [f"{what} ({text({**sizes, 'N': N, 'T': T})})" for (N, T), what in contexts.items()]
+    modules.compare_forward(
+        student, reference, make, setup, cases, function=FORWARD, name="scores",
+        tolerance=tolerance, contexts=texts, axes={"W": sizes["W"]},
+    )  # fmt: skip
+
+
+@check(f"{STEM}.shapes", "returns what it should", part=PART, uses=[INIT])
+def check_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward returns scores (N, T, V), a tensor."""
+    make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
+    (out,) = modules.forward(student, make(student), Setup(), [Case(captioning.draw(rng, TYPICAL))], FORWARD)
+    expect_array(out, (3, 4, 8), name="scores", function=FORWARD, origin="torch", finite=False)
+
+
+@check(f"{STEM}.values", "scores", part=PART, requires=[f"{STEM}.shapes"], uses=[INIT])
+def check_values(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward gives its decoder words, positions, image and causal mask, and scores what returns.
+
+    Judged by itself: stand-ins take the place of positional encoding and decoder layers; mistakes there cost nothing
+    here.
+    """
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        whole = {**sizes, "W": 2 * sizes["W"]}
+        several = {(sizes["N"], sizes["T"]): "for any sizes", (sizes["N"] + 1, sizes["T"] + 2): "for any sizes"}
+        _compare_scores(student, reference, generator, whole, several)
+
+    for_random_sizes(rng, {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (1, 3), "V": (5, 8)}, one, examples=2)
+
+
+@check(f"{STEM}.gradients", "gradients", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
+def check_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward passes gradients to features, projection, embedding (not of <NULL>) and output."""
+    make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
+    setup, case = Setup(captioning.own_parameters(rng, TYPICAL)), Case(captioning.draw(rng, TYPICAL))
+    modules.compare_backward(
+        student, reference, make, setup, case, rng.standard_normal((3, 4, 8)),
+        wanted=OWN, function=FORWARD, labels=LABELS,
+    )  # fmt: skip
+
+
+@check(f"{STEM}.causal", "no look ahead", part=PART, requires=[f"{STEM}.shapes"], uses=[INIT])
+def check_causal(student: Subject, reference: Subject, rng: Rng) -> None:
+    """A later word changes no score of CaptioningTransformer.forward, an earlier one all; nor does their number."""
+    sizes = {**TYPICAL, "T": 5}
+    make = captioning.stood_in(sizes, captioning.table(rng, sizes["W"]))
+    _expect_causal(student, make, Setup(captioning.own_parameters(rng, sizes)), rng, sizes)
+
+
+def _expect_causal(student: Subject, make: modules.Make, setup: Setup, rng: Rng, sizes: Sizes) -> None:
+    features, captions = captioning.draw(rng, sizes)
+    changed = [_with_another_word(captions, t, sizes["V"]) for t in range(sizes["T"])]
+    begun = [captions[:, :t] for t in range(1, sizes["T"])]
+    cases = [Case([features, words]) for words in (captions, *changed, *begun)]
+    found = modules.forward(student, make(student), setup, cases, FORWARD)
+    base, *others = (_as_scores(out, case, sizes["V"]) for out, case in zip(found, cases, strict=True))
+    for t in range(sizes["T"]):
+        _expect_change_from(t, base, others[t])
+    for shorter in others[sizes["T"] :]:
+        upto = shorter.shape[1]
+        context = f"for the first {upto} words alone"
+        compare(shorter, base[:, :upto], name="scores", function=FORWARD, context=context, against="the whole caption")
+
+
+def _with_another_word(captions: Array, t: int, V: int) -> Array:
+    other = captions.copy()
+    other[:, t] = (other[:, t] + 2) % V
+    return other
+
+
+def _as_scores(value: Value, case: Case, V: int) -> Array:
+    return expect_array(value, (*case.args[1].shape, V), name="scores", function=FORWARD, origin="torch")
+
+
+def _expect_change_from(t: int, before: Array, after: Array) -> None:
+    moved = np.abs(before - after).max(axis=(0, 2)) > 1e-9  # (T,)
+    if moved[:t].any():
+        early = int(np.argmax(moved[:t]))
+        raise Failed(
+            f"The scores at position {early} of `{FORWARD}` change with word {t}, which comes later.",
+            "A word may see itself and the words before it: row t of the mask is open up to column t.",
+        )
+    if not moved[t:].all():
+        late = t + int(np.argmin(moved[t:]))
+        raise Failed(
+            f"The scores at position {late} of `{FORWARD}` do not change with word {t}.",
+            "A word sees itself and all words before it: is the diagonal of the mask open?",
+        )
+
+
+@check(f"{STEM}.edge_cases", "edge cases", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
+def check_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward holds for one caption, one word, one feature, and the longest captions."""
+    lengths = {
+        (1, 4): "with a batch of one", (3, 1): "with captions of one word", (1, 1): "with one caption of one word",
+        (4, 4): "with as many captions as words", (3, captioning.LONGEST): "with captions of the greatest length",
+    }  # fmt: skip
+    _compare_scores(student, reference, rng, TYPICAL, lengths)
+    _compare_scores(student, reference, rng, {**TYPICAL, "D": 1}, {(3, 4): "with one feature"})
+    _compare_scores(student, reference, rng, {**TYPICAL, "D": 6}, {(3, 4): "with features as long as words"})
+
+
+@check(f"{STEM}.precision", "precision", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
+def check_precision(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward works in float32 and keeps float64 precise."""
+    _compare_scores(student, reference, rng, TYPICAL, {(3, 4): "in float32"}, "float32", "float32")
+    precise = "to float64 precision: is there a float32 tensor on the way?"
+    _compare_scores(student, reference, rng, TYPICAL, {(3, 4): precise}, "precision")
+
+
+@check(f"{STEM}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
+def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward changes neither features nor captions."""
+    make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
+    setup, case = Setup(captioning.own_parameters(rng, TYPICAL)), Case(captioning.draw(rng, TYPICAL))
+    modules.expect_arguments_unchanged(student, make(student), setup, case, FORWARD, LABELS)
+
+
+@check(
+    f"{STEM}.own_parts", "with your own layers", part=PART, uses=[INIT, ADD, ATTEND],
+    requires=[f"{STEM}.values", f"{ADD}.values", f"{ATTEND}.values", f"{ATTEND}.lengths", f"{ATTEND}.mask"],
+)  # fmt: skip
+def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.forward gives the right scores with the submission's own layers; in training they vary."""
+    for sizes, heads, layers in ((TYPICAL, 2, 2), ({**TYPICAL, "N": 1, "T": 1, "W": 4}, 4, 1)):
+        make = captioning.model(sizes, heads, layers)
+        setup = Setup(captioning.all_parameters(rng, reference, make, sizes["W"]), quiet=True)
+        case = Case(captioning.draw(rng, sizes))
+        modules.compare_forward(
+            student, reference, make, setup, [case], function=FORWARD, name="scores",
+            contexts=[f"with your own layers, {heads} heads, {layers} layers ({text(sizes)})"],
+        )  # fmt: skip
+    make = captioning.model(TYPICAL, 2)
+    case, seed = Case(captioning.draw(rng, TYPICAL)), int(rng.integers(2**31))
+    first, second = modules.forward(student, make(student), Setup(training=True), [case, case], FORWARD, seed)
+    if np.array_equal(_as_scores(first, case, 8), _as_scores(second, case, 8)):
+        raise Failed(
+            f"`{FORWARD}` gives the same scores each time in training mode: nothing is dropped.",
+            "Is `eval()` called inside `forward`, or the positional encoding added without its dropout?",
+        )
+
+
+@check(
+    f"transformer.{SAMPLE}.words", "words", part=PART, given=True, requires=[f"{STEM}.own_parts"],
+    uses=[STEM, INIT, ADD, ATTEND],
+)  # fmt: skip
+def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningTransformer.sample writes at each step the word with the highest score, up to the first <END>.
+
+    Judged by scores: where two words are level to rounding, either may be written.
+    """
+    make, V = captioning.model(TYPICAL, 2), TYPICAL["V"]
+    params = captioning.all_parameters(rng, reference, make, TYPICAL["W"])
+    rounded = Setup({k: float64(float32(v)) for k, v in params.items()}, quiet=True)
+    model, judge = make(student), make(reference)
+    student.probe("modules", "prepare", model, *Setup(params, "float32", quiet=True).packed())
+    for N, length in ((3, 7), (1, 1)):
+        features = float32(rng.standard_normal((N, TYPICAL["D"])))
+        captions = _sampled(student.method(model, "sample", features, max_length=length), (N, length), V)
+        start = np.full((N, 1), captioning.vocabulary(V)["<START>"])
+        read = Case([float64(features), np.hstack([start, captions[:, :-1]])])
+        (scores,) = modules.forward(reference, judge, rounded, [read], FORWARD)
+        _expect_greedy(captions, trusted(scores), captioning.vocabulary(V)["<END>"])
+
+
+def _sampled(value: Value, shape: tuple[int, int], V: int) -> Array:
+    captions = expect_array(value, shape, name="captions", function=SAMPLE).astype(np.int64)
+    if captions.min() < 0 or captions.max() >= V:
+        raise Failed(f"`captions` from `{SAMPLE}` holds numbers that are no words.", "Words run from 0 to V-1.")
+    return captions
+
+
+def _expect_greedy(captions: Array, scores: Array, end: int) -> None:
+    chosen = np.take_along_axis(scores, captions[:, :, None], axis=2)[:, :, 0]  # (N, length)
+    lost = scores.max(axis=2) - chosen > 1e-3 * np.abs(scores).max()
+    for n, caption in enumerate(captions):
+        ends = np.flatnonzero(caption == end)
+        upto = int(ends[0]) + 1 if ends.size else caption.size
+        wrong = np.flatnonzero(lost[n, :upto])
+        if wrong.size:
+            raise Failed(
+                f"`{SAMPLE}` writes a word at step {int(wrong[0])} of caption {n} that has not the highest score.",
+                "It was handed out complete: compare it with the handout; it needs the scores of the last position.",
+            )
+
+
+@check(
+    f"transformer.{LAYER}.values", "values", part=PART, given=True, uses=[ATTEND],
+    requires=[f"{ATTEND}.values", f"{ATTEND}.lengths", f"{ATTEND}.mask"],
+)  # fmt: skip
+def check_decoder_layer_values(student: Subject, reference: Subject, rng: Rng) -> None:
+    """TransformerDecoderLayer, handed out complete, still is what it was."""
+    N, T, M, W = 2, 4, 3, 6
+
+    def make(subject: Subject) -> Handle:
+        value = subject.transformer.TransformerDecoderLayer(W, 2, dim_feedforward=5, dropout=0.0, returns="layer*")
+        return modules.made(value, "TransformerDecoderLayer")
+
+    shapes = modules.shapes_of(reference, make(reference), "parameters")
+    setup = Setup({name: captioning.drawn(rng, name, shape) for name, shape in shapes.items()})
+    causal = np.tril(np.ones((T, T), dtype=bool))
+    case = Case([rng.standard_normal((N, T, W)), rng.standard_normal((N, M, W)), causal])
+    (got,) = modules.forward(student, make(student), setup, [case], LAYER)
+    (right,) = modules.forward(reference, make(reference), setup, [case], LAYER)
+    expect_close(got, trusted(right), name="output", function=LAYER, origin="torch", axes={"N": N, "T": T})

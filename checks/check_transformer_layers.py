@@ -1,0 +1,355 @@
+"""`PositionalEncoding` and `MultiHeadAttention` (contract, section 4).
+
+Freedoms: heads may be split by view, permute, einsum, chunk or a loop; what drops weights may have any name and may
+be functional; masks are boolean and square for points, other kinds are advice only (the years differ on them); the
+table of encodings may be computed by powers or by exp and log, in float32. Rows without an open key are never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks import attention, encoding, modules
+from checks.attention import FUNCTION, LINEAR
+from checks.calls import trusted
+from checks.declare import Rng, check
+from checks.encoding import FORWARD, INIT
+from checks.modules import Case, Setup
+from checks.random_sizes import Sizes, for_random_sizes, text
+from grader.compare import compare, expect_array, expect_close
+from grader.errors import Failed, Verdict
+from grader.values import Array
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+PART = "transformer"
+TABLE, ADD, ATTEND = (f"transformer_layers.{name}" for name in (INIT, FORWARD, FUNCTION))
+ATTENTION_SIZES = {"N": 3, "S": 4, "H": 2, "D": 3, "E": 6}
+PRECISE = "to float64 precision: is there a float32 tensor on the way?"
+
+# PositionalEncoding.__init__
+
+
+@check(f"{TABLE}.shapes", "the table is there", part=PART)
+def check_table_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding holds its table in a buffer `pe` (1, max_len, E), which is no parameter."""
+    module = encoding.layer(6, max_len=9)(student)
+    buffers, parameters = (modules.shapes_of(student, module, kind) for kind in ("buffers", "parameters"))
+    if "pe" in parameters or "pe" not in buffers:
+        raise Failed(
+            "`pe` of `PositionalEncoding` is not a buffer.",
+            "The given `self.register_buffer('pe', pe)` makes it one: it moves with the module and is never trained.",
+        )
+    if buffers["pe"] != (1, 9, 6):
+        raise Failed(f"`pe` of `PositionalEncoding(6, max_len=9)` has shape {buffers['pe']}; expected (1, 9, 6).")
+
+
+@check(f"{TABLE}.values", "encodings", part=PART, requires=[f"{TABLE}.shapes"])
+def check_table_values(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding tabulates sines in even and cosines in odd columns, for any embed_dim and max_len."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        E, length = 2 * sizes["pairs"], sizes["max_len"]
+        encoding.compare_tables(student, reference, E, length, f"with embed_dim={E}, max_len={length}")
+
+    for_random_sizes(rng, {"pairs": (1, 6), "max_len": (2, 40)}, one)
+
+
+@check(f"{TABLE}.far_positions", "encodings of far positions", part=PART, requires=[f"{TABLE}.values"])
+def check_table_far_positions(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding is right to 1e-3 up to the last of its 5000 positions; any formula in float32 will do."""
+    encoding.compare_tables(student, reference, 4, None, "with the default max_len")
+
+
+# PositionalEncoding.forward
+
+
+@check(f"{ADD}.shapes", "returns what it should", part=PART, uses=[TABLE])
+def check_encoding_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward returns a tensor of the shape of its input."""
+    x = rng.standard_normal((2, 3, 4))
+    (out,) = modules.forward(student, encoding.layer(4, max_len=7)(student), Setup(), [Case([x])], FORWARD)
+    expect_array(out, x.shape, name="output", function=FORWARD, origin="torch", finite=False)
+
+
+@check(f"{ADD}.values", "values", part=PART, requires=[f"{ADD}.shapes"], uses=[TABLE])
+def check_encoding_values(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward adds to position s the row s of the table, whatever the table holds."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        encoding.compare_sums(student, reference, generator, sizes, context=f"with {text(sizes)}")
+
+    for_random_sizes(rng, {"N": (2, 4), "S": (2, 5), "pairs": (1, 4), "more": (1, 4)}, one, examples=4)
+
+
+@check(f"{ADD}.gradient", "gradient", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
+def check_encoding_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward lets gradients through to its input."""
+    case, upstream = Case([rng.standard_normal((2, 3, 4))]), rng.standard_normal((2, 3, 4))
+    modules.compare_backward(
+        student, reference, encoding.layer(4, max_len=5), Setup(), case, upstream,
+        wanted=[], function=FORWARD, labels={"0": "x"},
+    )  # fmt: skip
+
+
+@check(f"{ADD}.edge_cases", "edge cases", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
+def check_encoding_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward takes a batch of one, one position, and sequences as long as its table."""
+    typical = {"N": 3, "S": 4, "pairs": 2, "more": 3}
+    edges = {"a batch of one": {"N": 1}, "one position": {"S": 1}, "a sequence as long as the table": {"more": 0}}
+    for description, changes in edges.items():
+        sizes = {**typical, **changes}
+        encoding.compare_sums(student, reference, rng, sizes, context=f"with {description}")
+
+
+@check(f"{ADD}.precision", "precision", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
+def check_encoding_precision(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward works in float32 and keeps float64 precise."""
+    sizes = {"N": 2, "S": 4, "pairs": 3, "more": 2}
+    encoding.compare_sums(student, reference, rng, sizes, "float32", "in float32", dtype="float32")
+    encoding.compare_sums(student, reference, rng, sizes, "precision", PRECISE)
+
+
+@check(f"{ADD}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
+def check_encoding_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward does not change x."""
+    case = Case([rng.standard_normal((2, 3, 4))])
+    module = encoding.layer(4, max_len=5)(student)
+    modules.expect_arguments_unchanged(student, module, Setup(), case, FORWARD, {"0": "x"})
+
+
+@check(f"{ADD}.dropout", "dropout", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
+def check_encoding_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
+    """PositionalEncoding.forward drops elements of the sum in training, with its probability; none in evaluation."""
+    encoding.expect_dropout(student, rng)
+
+
+# MultiHeadAttention.forward
+
+
+def _attend(
+    student: Subject, reference: Subject, rng: Rng, sizes: Sizes, tolerance: str = "value",
+    context: str = "", dtype: str = "float64", mask: Array | None = None,
+) -> None:  # fmt: skip
+    """Compares one call on fresh parameters and inputs."""
+    setup = Setup(attention.parameters(rng, sizes["E"]), dtype)
+    modules.compare_forward(
+        student, reference, attention.layer(sizes["E"], sizes["H"]), setup, [attention.inputs(rng, sizes, mask)],
+        function=FUNCTION, tolerance=tolerance, contexts=[context], axes=sizes,
+    )  # fmt: skip
+
+
+@check(f"{ATTEND}.shapes", "returns what it should", part=PART)
+def check_attention_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward returns one tensor of the shape of its query, not the weights beside it."""
+    case = attention.inputs(rng, ATTENTION_SIZES)
+    (out,) = modules.forward(student, attention.layer(6, 2)(student), Setup(), [case], FUNCTION)
+    expect_array(out, (3, 4, 6), name="output", function=FUNCTION, origin="torch", finite=False)
+
+
+@check(f"{ATTEND}.values", "values", part=PART, requires=[f"{ATTEND}.shapes"])
+def check_attention_values(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward computes the right values for any sizes, with three different inputs of one length."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        whole = attention.embedded(sizes)
+        _attend(student, reference, generator, whole, context=f"with {text(whole)}")
+
+    for_random_sizes(rng, {"N": (2, 4), "S": (2, 5), "H": (2, 3), "D": (2, 4)}, one)
+
+
+@check(f"{ATTEND}.lengths", "keys of another length", part=PART, requires=[f"{ATTEND}.values"])
+def check_attention_lengths(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward takes keys and values of another length than the query, longer or shorter."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        whole = attention.embedded({**sizes, "T": sizes["S"] + 1})
+        _attend(student, reference, generator, whole, context=f"with {text(whole)}")
+        whole = attention.embedded({**sizes, "S": sizes["S"] + 1, "T": sizes["S"]})
+        _attend(student, reference, generator, whole, context=f"with {text(whole)}")
+
+    for_random_sizes(rng, {"N": (1, 3), "S": (2, 5), "H": (1, 3), "D": (1, 3)}, one, examples=2)
+
+
+@check(f"{ATTEND}.mask", "mask", part=PART, requires=[f"{ATTEND}.values"])
+def check_attention_mask(
+    student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]
+) -> None:
+    """MultiHeadAttention.forward gives closed keys no weight, for any square boolean mask; others are advice only.
+
+    The years write the mask (S, T) or (T, S) and use it square; some correct solutions take no numbers for booleans.
+    """
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        _compare_masks(student, reference, generator, attention.embedded(sizes))
+
+    for_random_sizes(rng, {"N": (1, 3), "S": (2, 5), "H": (1, 3), "D": (2, 3)}, one, examples=3)
+    _advise_on_masks(student, reference, rng, advise)
+
+
+def _compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) -> None:
+    make, setup = attention.layer(sizes["E"], sizes["H"]), Setup(attention.parameters(rng, sizes["E"]))
+    masks = attention.masks(rng, sizes["S"])
+    cases = [attention.inputs(rng, sizes, mask) for mask in masks.values()]
+    actual = modules.forward(student, make(student), setup, cases, FUNCTION)
+    expected = modules.forward(reference, make(reference), setup, cases, FUNCTION)
+    for (description, mask), case, got, right in zip(masks.items(), cases, actual, expected, strict=True):
+        context = f"with {description} ({text(sizes)})"
+        try:
+            expect_close(
+                got, trusted(right), name="output", function=FUNCTION, origin="torch", context=context, axes=sizes
+            )  # fmt: skip
+        except Failed as failed:
+            data = getattr(got, "data", None)
+            if isinstance(data, np.ndarray):
+                failed.hint = _other_reading(reference, sizes, setup, case, mask, data) or failed.hint
+            raise
+
+
+def _other_reading(reference: Subject, sizes: Sizes, setup: Setup, case: Case, mask: Array, actual: Array) -> str:
+    """What a wrong output is right for: no mask, the opposite one, the transposed one."""
+    readings = {
+        "This is the output without any mask.": np.ones_like(mask),
+        "This is the output for the opposite mask: where it is 0 (False), the key is closed.": ~mask,
+        "This is the output for the transposed mask: row s says which keys query s may see.": mask.T,
+    }
+    make = attention.layer(sizes["E"], sizes["H"])
+    cases = [attention.replaced(case, {"attn_mask": other}) for other in readings.values()]
+    outputs = modules.forward(reference, make(reference), setup, cases, FUNCTION)
+    for sentence, output in zip(readings, outputs, strict=True):
+        right = trusted(output)
+        if right.shape == actual.shape and np.allclose(right, actual, rtol=1e-6, atol=1e-9):
+            return sentence
+    return ""
+
+
+def _advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
+    square = attention.masks(rng, 4)["a random mask"]
+    wide = {**ATTENTION_SIZES, "T": 5}
+    open_somewhere = np.column_stack([square, np.ones(4, dtype=bool)])
+    kinds = {
+        "a mask of floating-point numbers 0 and 1": (square.astype(np.float64), ATTENTION_SIZES),
+        "a mask of integers 0 and 1": (square.astype(np.int64), ATTENTION_SIZES),
+        "a mask (S, T) for keys of another length than the query": (open_somewhere, wide),
+    }
+    for description, (mask, sizes) in kinds.items():
+        try:
+            _attend(student, reference, rng, sizes, mask=mask)
+        except Verdict:
+            advise(f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind.")
+
+
+@check(f"{ATTEND}.gradients", "gradients", part=PART, requires=[f"{ATTEND}.values"])
+def check_attention_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward passes gradients to its three inputs and to the parameters of its four layers.
+
+    The key's bias moves all scores of a row alike: its gradient is zero but for rounding, and is not looked at.
+    """
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        whole = attention.embedded(sizes)
+        setup = Setup(attention.parameters(generator, whole["E"]))
+        upstream = generator.standard_normal((whole["N"], whole["S"], whole["E"]))
+        wanted = [f"{name}.{kind}" for name in LINEAR for kind in ("weight", "bias")]
+        wanted.remove("key.bias")
+        modules.compare_backward(
+            student, reference, attention.layer(whole["E"], whole["H"]), setup, attention.inputs(generator, whole),
+            upstream, wanted=wanted, function=FUNCTION, context=f"with {text(whole)}", axes=whole,
+        )  # fmt: skip
+
+    for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (1, 3), "D": (2, 3)}, one, examples=3)
+
+
+EDGES: Mapping[tuple[int, int], Mapping[str, tuple[int, int, int]]] = {  # (H, D) of a layer -> its cases (N, S, T)
+    (2, 3): {
+        "a batch of one": (1, 4, 5), "one query": (3, 1, 5), "one key": (3, 4, 1), "one query and one key": (3, 1, 1),
+        "as many rows as heads": (2, 4, 5),
+    },
+    (1, 3): {"one head": (3, 4, 5)},
+    (2, 1): {"heads of one dimension": (3, 4, 5)},
+    (4, 3): {"as many heads as queries": (3, 4, 5)},
+    (1, 1): {"one number in all": (1, 1, 1)},
+}  # fmt: skip
+
+
+@check(f"{ATTEND}.edge_cases", "edge cases", part=PART, requires=[f"{ATTEND}.values", f"{ATTEND}.lengths"])
+def check_attention_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward holds for one row, query, key, head or dimension; a layer takes any sizes in turn."""
+    for (H, D), edges in EDGES.items():
+        E = H * D
+        cases = [attention.inputs(rng, {"N": N, "S": S, "T": T, "E": E}) for N, S, T in edges.values()]
+        modules.compare_forward(
+            student, reference, attention.layer(E, H), Setup(attention.parameters(rng, E)), cases, function=FUNCTION,
+            contexts=[f"with {d} (N={N}, S={S}, T={T}, H={H}, E={E})" for d, (N, S, T) in edges.items()],
+        )  # fmt: skip
+
+
+@check(f"{ATTEND}.precision", "precision", part=PART, requires=[f"{ATTEND}.values"])
+def check_attention_precision(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward works in float32 and keeps float64 precise."""
+    causal = np.tril(np.ones((4, 4), dtype=bool))
+    for mask in (None, causal):
+        _attend(student, reference, rng, ATTENTION_SIZES, "float32", "in float32", "float32", mask)
+        _attend(student, reference, rng, ATTENTION_SIZES, "precision", PRECISE, mask=mask)
+
+
+@check(f"{ATTEND}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{ATTEND}.values"])
+def check_attention_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward changes none of query, key, value and mask."""
+    causal = np.tril(np.ones((4, 4), dtype=bool))
+    case, setup = attention.inputs(rng, ATTENTION_SIZES, causal), Setup(attention.parameters(rng, 6))
+    modules.expect_arguments_unchanged(student, attention.layer(6, 2)(student), setup, case, FUNCTION)
+
+
+@check(f"{ATTEND}.weights", "attention weights", part=PART, requires=[f"{ATTEND}.shapes"])
+def check_attention_weights(student: Subject, reference: Subject, rng: Rng) -> None:
+    """The weights of MultiHeadAttention are positive and sum to 1 over the keys, also for scores of magnitude 1000.
+
+    They are read off the output, with values and last layer that copy them there: no name of the student's is used.
+    """
+    heads, T = 2, 5
+    params, values = attention.readable(rng, heads, T)
+    case = attention.inputs(rng, {"N": 2, "S": 4, "T": T, "E": values.shape[1]})
+    ordinary = attention.replaced(case, {"value": np.stack([values, values])})
+    extreme = attention.replaced(ordinary, {"query": 300 * np.asarray(case.kwargs["query"])})
+    make = attention.layer(values.shape[1], heads)
+    found = modules.forward(student, make(student), Setup(params), [ordinary, extreme], FUNCTION)
+    for context, output in zip(("", "with scores of magnitude 1000"), found, strict=True):
+        out = expect_array(output, (2, 4, values.shape[1]), name="output", function=FUNCTION, origin="torch")
+        _expect_distribution(attention.weights_of(out, heads)[0], context)
+
+
+def _expect_distribution(weights: Array, context: str) -> None:
+    total = weights.sum(axis=-1)
+    name = "sum of the attention weights over the keys"
+    compare(total, np.ones_like(total), name=name, function=FUNCTION, context=context)
+    if weights.min() < -1e-9:
+        raise Failed(f"An attention weight in `{FUNCTION}` is negative: {weights.min():.6g}.", "Is there a softmax?")
+
+
+@check(f"{ATTEND}.batch", "rows of the batch", part=PART, requires=[f"{ATTEND}.shapes"])
+def check_attention_batch(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward treats each row of the batch by itself: permuted rows give permuted outputs."""
+    case, setup = attention.inputs(rng, {**ATTENTION_SIZES, "N": 4}), Setup(attention.parameters(rng, 6))
+    order = np.array([2, 0, 3, 1])
+    turned = Case(kwargs={k: None if v is None else v[order] for k, v in case.kwargs.items()})
+    found = modules.forward(student, attention.layer(6, 2)(student), setup, [case, turned], FUNCTION)
+    straight, permuted = (
+        expect_array(out, (4, 4, 6), name="output", function=FUNCTION, origin="torch") for out in found
+    )  # fmt: skip
+    context = "after the rows of the batch were permuted: rows get mixed"
+    compare(permuted, straight[order], name="output", function=FUNCTION, context=context)
+
+
+@check(f"{ATTEND}.dropout", "dropout", part=PART, requires=[f"{ATTEND}.values", f"{ATTEND}.weights"])
+def check_attention_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention.forward drops attention weights in training, each by itself, and none in evaluation.
+
+    Judged by what arrives at the output: whole weights are missing, the others are 1/(1-p) times as large; their
+    number has a bound that correct code misses less than once in ten million.
+    """
+    attention.expect_dropout(student, reference, rng)

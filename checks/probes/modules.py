@@ -1,0 +1,78 @@
+"""Driving a torch module that lives in the worker: set its parameters, run it, differentiate it.
+
+Works for any `nn.Module`. What comes back are values; whether they are right is decided by the grader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Case = Mapping[str, Any]  # "args": a list of tensors, "kwargs": a dict of them
+
+
+def prepare(module: Any, params: Mapping[str, Any], dtype: str, training: bool, quiet: bool = False) -> None:
+    """Puts the module into this dtype and mode and gives its parameters and buffers these values, by name.
+
+    `quiet` sets the probability of every `nn.Dropout` in it to 0. Raises when a name or a shape does not fit.
+    """
+    import torch
+
+    module.to(getattr(torch, dtype)).train(training)
+    known = {**dict(module.named_buffers()), **dict(module.named_parameters())}
+    for name, value in params.items():
+        if name not in known:
+            raise AttributeError(f"it has no parameter or buffer called {name}")
+        if known[name].shape != value.shape:
+            raise ValueError(f"its {name} has shape {tuple(known[name].shape)}, expected {tuple(value.shape)}")
+        known[name].data.copy_(value)
+    for part in module.modules() if quiet else ():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+
+
+def names(module: Any) -> dict[str, Any]:
+    """The shapes of all parameters and buffers, by name."""
+    return {
+        "parameters": {name: list(p.shape) for name, p in module.named_parameters()},
+        "buffers": {name: list(b.shape) for name, b in module.named_buffers()},
+    }
+
+
+def buffer(module: Any, name: str) -> Any:
+    """The value of a buffer."""
+    return dict(module.named_buffers())[name]
+
+
+def forward(module: Any, setup: Sequence[Any], cases: Sequence[Case]) -> list[Any]:
+    """The output for each case, after `prepare(module, *setup)`."""
+    prepare(module, *setup)
+    return [module(*case["args"], **case["kwargs"]) for case in cases]
+
+
+def forward_in_place(module: Any, setup: Sequence[Any], case: Case) -> list[Any]:
+    """What the arguments of a call hold after it: positional ones first, then by keyword."""
+    prepare(module, *setup)
+    module(*case["args"], **case["kwargs"])
+    return [*case["args"], *case["kwargs"].values()]
+
+
+def backward(module: Any, setup: Sequence[Any], case: Case, upstream: Any, wanted: Sequence[str]) -> dict[str, Any]:
+    """Gradients of sum(upstream * output) for the floating-point arguments and for the parameters in `wanted`.
+
+    None stands for "does not depend on it". The arguments are not leaves, so that adding to them in place is no error.
+    """
+    import torch
+
+    prepare(module, *setup)
+    given = {**{str(i): v for i, v in enumerate(case["args"])}, **case["kwargs"]}
+    leaves = {k: v.detach().requires_grad_() for k, v in given.items() if v is not None and v.is_floating_point()}
+    used = {k: leaves[k].clone() if k in leaves else v for k, v in given.items()}
+    out = module(*[used[str(i)] for i in range(len(case["args"]))], **{k: used[k] for k in case["kwargs"]})
+    known = dict(module.named_parameters())
+    leaves = {**leaves, **{name: known[name] for name in wanted}}
+    if not out.requires_grad:
+        return dict.fromkeys(leaves)
+    total = (out * upstream).sum()  # handing `upstream` to autograd makes torch import sympy: half a second
+    found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    return dict(zip(leaves, found, strict=True))
