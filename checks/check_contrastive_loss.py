@@ -1,0 +1,243 @@
+"""SimCLR's similarities and contrastive loss (contract, section 8).
+
+Freedoms: `sim` takes vectors of shape (D,), many refuse (1, D); the naive loss may have no gradient; a loss may have
+one element in any shape; a few units in the last place are nothing; loops in the vectorised loss and an overflow
+of exp(1/tau) in float32 are advice. A function that is built from a wrong one is judged with a stand-in for that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks import calls
+from checks.declare import Rng, check
+from checks.random_sizes import Sizes, for_random_sizes
+from checks.similarity import (
+    MATRIX,
+    NAIVE,
+    PAIRS,
+    SIM,
+    VECTORIZED,
+    Case,
+    Quantity,
+    against_reference,
+    agree,
+    apply,
+    case,
+    read,
+    rows,
+    temperature,
+    tensor,
+)
+from checks.stand_ins import in_itself
+from grader.compare import expect_array, expect_unchanged, unpack
+from grader.errors import Failed
+from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+PART = "simclr"
+TYPICAL = {"N": 3, "D": 4}
+RANGES = {"N": (1, 5), "D": (1, 6)}
+EDGES = ({"N": 1, "D": 4}, {"N": 1, "D": 1}, {"N": 3, "D": 1}, {"N": 4, "D": 4}, {"N": 2, "D": 4})
+
+
+def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
+    """The checks that all five functions get."""
+    name = quantity.name
+    shared: dict[str, Any] = {"part": PART, "uses": quantity.ids_used}
+    after_shapes, after_values = [f"{quantity.id}.shapes"], [f"{quantity.id}.values"]
+
+    @check(f"{quantity.id}.shapes", "returns what it should", **shared)
+    @in_itself(*quantity.uses)
+    def shapes(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+        (value,) = apply(student, quantity, [case(quantity, rng, TYPICAL, 0.5)])
+        read(value, quantity.shape(TYPICAL), quantity)
+        _advise_form(value, quantity, advise)
+
+    @check(f"{quantity.id}.values", "values", requires=after_shapes, **shared)
+    @in_itself(*quantity.uses)
+    def values(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+        def one(sizes: Sizes, generator: Rng) -> None:
+            tau = temperature(generator)
+            against_reference(student, reference, quantity, case(quantity, generator, sizes, tau))
+
+        for_random_sizes(rng, RANGES, one)
+
+    @check(f"{quantity.id}.edge_cases", "edge cases", requires=after_values, **shared)
+    @in_itself(*quantity.uses)
+    def edge_cases(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+        temperatures = (0.05, 50.0) if quantity.tau else (1.0,)
+        cases = [case(quantity, rng, sizes, tau) for sizes in EDGES for tau in temperatures]
+        cases += [_parallel(quantity, rng, factor) for factor in (1.0, -1.0)]
+        against_reference(student, reference, quantity, *cases)
+
+    @check(f"{quantity.id}.precision", "precision", requires=after_values, **shared)
+    @in_itself(*quantity.uses)
+    def precision(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+        inputs = quantity.draw(rng, TYPICAL, scale=100)  # a guard of 1e-8 in a denominator is no fault
+        single = Case({k: calls.float32(v) for k, v in inputs.items()}, 0.5, "with float32 inputs")
+        against_reference(student, reference, quantity, single, tolerance="float32")
+        exact = Case(inputs, 0.5, "to float64 precision: is there a float32 tensor on the way?")
+        against_reference(student, reference, quantity, exact, tolerance="precision")
+
+    @check(f"{quantity.id}.inputs_unmodified", "leaves its inputs alone", requires=after_values, **shared)
+    @in_itself(*quantity.uses)
+    def inputs_unmodified(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+        inputs = quantity.draw(rng, TYPICAL)
+        _, after = getattr(student.contrastive_loss, name).echo(*quantity.arguments(inputs, 0.5))
+        for (argument, before), value in zip(inputs.items(), after, strict=False):
+            expect_unchanged(before, value, name=argument, function=name)
+
+    shapes.__doc__ = f"{name} returns a tensor of shape ({', '.join(quantity.output)})."
+    values.__doc__ = f"{name} computes the right values for any sizes and lengths of vectors."
+    edge_cases.__doc__ = f"{name} holds for one pair, one dimension, equal and opposite vectors."
+    precision.__doc__ = f"{name} keeps float64 precise, takes float32."
+    inputs_unmodified.__doc__ = f"{name} changes no input."
+    found = (shapes, values, edge_cases, precision, inputs_unmodified)
+    return {f"check_{name}_{body.__name__}": body for body in found}
+
+
+def _parallel(quantity: Quantity, rng: Rng, factor: float) -> Case:
+    """The two sides equal or opposite; of a matrix, the first two rows."""
+    inputs = quantity.draw(rng, TYPICAL)
+    first, last = next(iter(inputs)), list(inputs)[-1]
+    if first == last:
+        inputs[first][1] = factor * inputs[first][0]
+        return Case(inputs, 0.5, f"with {first}[1] = {factor:g} {first}[0]")
+    inputs[last] = factor * inputs[first]
+    return Case(inputs, 0.5, f"with {last} = {factor:g} {first}")
+
+
+def _advise_form(value: Value, quantity: Quantity, advise: Any) -> None:
+    name = quantity.name
+    if isinstance(value, ScalarValue):
+        advise(f"`{name}` returns a Python number; the notebook calls `.item()` on it: return a tensor.")
+    elif quantity.output == () and isinstance(value, ArrayValue) and value.data.shape != ():
+        advise(f"`{name}` returns one number in the shape {value.data.shape}; a 0-d tensor is expected.")
+
+
+for _quantity in (SIM, NAIVE, PAIRS, MATRIX, VECTORIZED):
+    globals().update(_checks_of(_quantity))
+
+
+def _expect(actual: Array, expected: Array | float, name: str, quantity: Quantity) -> None:
+    agree(actual, np.asarray(expected), name=name, function=quantity.name)
+
+
+@check(f"{SIM.id}.properties", "a cosine", part=PART, requires=[f"{SIM.id}.values"])
+def check_sim_properties(student: Subject, reference: Subject, rng: Rng) -> None:
+    """sim is symmetric, does not see the vectors' lengths, and is 1 for equal, -1 for opposite directions."""
+    a, b = rows(rng, (5,)), rows(rng, (5,))
+    cases = {"sim(a, b)": (a, b), "sim(b, a)": (b, a), "sim(1000 a, b)": (1000 * a, b),
+             "sim(a, 10 a)": (a, 10 * a), "sim(a, -3 a)": (a, -3 * a)}  # fmt: skip
+    found = student.contrastive_loss.sim.batch([tuple(map(tensor, pair)) for pair in cases.values()])
+    numbers = dict(zip(cases, (read(value, (), SIM) for value in found), strict=True))
+    first = numbers["sim(a, b)"]
+    for name, expected in (("sim(b, a)", first), ("sim(1000 a, b)", first), ("sim(a, 10 a)", 1.0),
+                           ("sim(a, -3 a)", -1.0)):  # fmt: skip
+        _expect(numbers[name], expected, name, SIM)
+
+
+@check(f"{MATRIX.id}.properties", "a matrix of cosines", part=PART, requires=[f"{MATRIX.id}.values"])
+def check_compute_sim_matrix_properties(student: Subject, reference: Subject, rng: Rng) -> None:
+    """compute_sim_matrix is symmetric with ones on its diagonal, and does not see the rows' lengths."""
+    out = rows(rng, (6, 4))
+    scaled = out * np.array([[1000], [1], [10], [1], [30], [1]])
+    found = student.contrastive_loss.compute_sim_matrix.batch([(tensor(out),), (tensor(scaled),)])
+    matrix, other = (read(value, (6, 6), MATRIX) for value in found)
+    _expect(matrix, matrix.T, "sim_matrix against its transpose", MATRIX)
+    _expect(np.diagonal(matrix), np.ones(6), "the diagonal of sim_matrix", MATRIX)
+    _expect(other, matrix, "sim_matrix of rows scaled one by one", MATRIX)
+
+
+def _invariance(quantity: Quantity) -> Callable[..., None]:
+    needed = [f"{quantity.id}.values", *(f"{used}.values" for used in quantity.ids_used)]
+
+    @check(f"{quantity.id}.properties", "invariances", part=PART, uses=quantity.ids_used, requires=needed)
+    def invariances(student: Subject, reference: Subject, rng: Rng) -> None:
+        left, right, order = rows(rng, (4, 3)), rows(rng, (4, 3)), np.array([2, 0, 3, 1])
+        longer = left * np.array([[1], [7], [20], [1]])
+        cases = {
+            "": (left, right),
+            "with left and right swapped": (right, left),
+            "with rows scaled": (longer, right),
+            "with the pairs in another order": (left[order], right[order]),
+        }
+        given = [Case({"out_left": a, "out_right": b}, 0.4, name) for name, (a, b) in cases.items()]
+        first, *others = (read(value, (), quantity) for value in apply(student, quantity, given))
+        for name, number in zip(list(cases)[1:], others, strict=True):
+            _expect(number, first, f"loss {name}", quantity)
+
+    invariances.__doc__ = (
+        f"{quantity.name} does not see the order of sides or pairs, nor the lengths of rows."
+    )
+    return invariances
+
+
+check_naive_properties, check_vectorized_properties = _invariance(NAIVE), _invariance(VECTORIZED)
+
+LOSS = VECTORIZED.id
+SHARED: dict[str, Any] = {"part": PART, "uses": VECTORIZED.ids_used}
+
+
+@check(f"{LOSS}.gradient", "gradient", requires=[f"{LOSS}.shapes", f"{LOSS}.values"], **SHARED)
+@in_itself(*VECTORIZED.uses)
+def check_vectorized_gradient(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+    """simclr_loss_vectorized can be differentiated with respect to both sides, and its gradient is right."""
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        given = case(VECTORIZED, generator, sizes, temperature(generator))
+        actual, expected = (_gradients(subject, given.inputs, given.tau) for subject in (student, reference))
+        for name, right in expected.items():
+            agree(
+                actual[name], right, name=name, function=VECTORIZED.name,
+                tolerance="gradient", context=given.context, axes={"N": sizes["N"]},
+            )  # fmt: skip
+
+    for_random_sizes(rng, RANGES, one, examples=4)
+
+
+def _gradients(subject: Subject, inputs: Mapping[str, Array], tau: float) -> dict[str, Array]:
+    names = {f"d loss / d {name}": array.shape for name, array in inputs.items()}
+    kept = subject.probe("simclr", "leaves", *inputs.values(), returns="left*, right*")
+    handles = [calls.argument(item) for item in unpack(kept, list(names), "leaves")]
+    loss = subject.contrastive_loss.simclr_loss_vectorized(*handles, tau, "cpu", returns="loss*")
+    found = subject.probe("simclr", "gradients", loss, *handles)
+    subject.release(loss, *(h for h in handles if isinstance(h, Handle)))
+    if not isinstance(found, SequenceValue):
+        raise Failed(
+            "The result of `simclr_loss_vectorized` carries no gradient, so that nothing can be trained with it.",
+            "`.item()`, `.detach()`, numpy or `torch.tensor(...)` around computed values cut it off.",
+        )
+    return {
+        name: expect_array(value, shape, name=name, function=VECTORIZED.name, origin="torch")
+        for (name, shape), value in zip(names.items(), found.items, strict=True)
+    }
+
+
+@check(f"{LOSS}.device", "device", requires=[f"{LOSS}.values"], **SHARED)
+@in_itself(*VECTORIZED.uses)
+def check_vectorized_device(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
+    """simclr_loss_vectorized works on the device that it is given, also as a torch.device.
+
+    Loops, and an overflow at a temperature of 0.01 in float32, are only advised on.
+    """
+    drawn = VECTORIZED.draw(rng, {"N": 48, "D": 8})
+    kind = student.probe("simclr", "device", "cpu", returns="device*")
+    single = [tensor(calls.float32(array)) for array in drawn.values()]
+    callee, before = student.contrastive_loss.simclr_loss_vectorized, (student.seconds, reference.seconds)
+    value = read(callee(*single, 0.5, device=calls.argument(kind)), (), VECTORIZED)
+    (expected,) = map(calls.trusted, apply(reference, VECTORIZED, [Case(drawn, 0.5, "")]))
+    spent, usual = student.seconds - before[0], reference.seconds - before[1]
+    context = "with device=torch.device('cpu')"
+    agree(value, expected, name="loss", function=VECTORIZED.name, tolerance="float32", context=context)
+    if spent > 0.05 and spent > 20 * usual:
+        advise(f"`{VECTORIZED.name}` takes {spent:.2g} s for 48 pairs: is there a loop left in it?")
+    sharp = callee(*single, 0.01, device="cpu")
+    if isinstance(sharp, ArrayValue) and not np.isfinite(sharp.data).all():
+        advise(f"`{VECTORIZED.name}` overflows at tau = 0.01 in float32: `torch.logsumexp` does not.")

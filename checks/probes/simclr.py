@@ -1,0 +1,210 @@
+"""Driving SimCLR's parts in the worker: gradients, pictures, pairs, and a tiny model to train.
+
+torch and torchvision are imported where they are used, so that other parts do not wait for them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+LOSSES, UTILS = "cs231n.simclr.contrastive_loss", "cs231n.simclr.utils"
+
+
+def leaves(*arrays: Any) -> tuple[Any, ...]:
+    """The arrays as tensors that collect a gradient, to be kept as handles."""
+    import torch
+
+    return tuple(torch.from_numpy(array).requires_grad_() for array in arrays)
+
+
+def gradients(loss: Any, *inputs: Any) -> tuple[Any, ...] | None:
+    """d loss / d input for each input; None when the loss is cut off from all of them."""
+    import torch
+
+    if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+        return None
+    found = torch.autograd.grad(loss.sum(), inputs, allow_unused=True)
+    return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True))
+
+
+def device(name: str) -> Any:
+    """A `torch.device`."""
+    import torch
+
+    return torch.device(name)
+
+
+def picture(pixels: Any) -> Any:
+    """A PIL image from an array of bytes (height, width, 3)."""
+    from PIL import Image
+
+    return Image.fromarray(pixels)
+
+
+def transform(function: Any, image: Any, count: int) -> Any:
+    """`count` results of a transform on the same picture, stacked; None if they are not all tensors of one shape."""
+    import torch
+
+    views = [function(image) for _ in range(count)]
+    same = all(isinstance(view, torch.Tensor) and view.shape == views[0].shape for view in views)
+    return torch.stack(views) if same else None
+
+
+class _Numbered:
+    """A transform that says which call it was, of which kind of picture, and what the picture's first pixel is."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, image: Any) -> Any:
+        from PIL import Image
+
+        self.calls += 1
+        return np.array([self.calls, isinstance(image, Image.Image), *np.asarray(image)[0, 0]])
+
+
+def pair_class(family: Sequence[Any]) -> Any:
+    """The class itself, from its method resolution order."""
+    return family[0]
+
+
+def pairs(kind: Any, data: Any, targets: Any, views: Any = None, shift: int | None = None) -> Any:
+    """An object of the class `kind` without its files.
+
+    views: the transform; None for one that numbers its calls; False for no transform at all. shift: added to the
+    class by target_transform; None for no target_transform.
+    """
+    made = object.__new__(kind)
+    made.data, made.targets, made.train = data, list(targets), True
+    made.transform = _Numbered() if views is None else (views or None)
+    made.target_transform = None if shift is None else (lambda target: target + shift)
+    return made
+
+
+def learner(weights: Mapping[str, Any], rate: float) -> tuple[Any, Any]:
+    """A tiny model with these weights and an SGD optimiser over it; its parameters have old gradients already."""
+    import torch
+
+    model = _tiny(weights)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    return model, torch.optim.SGD(model.parameters(), lr=rate)
+
+
+def _tiny(weights: Mapping[str, Any]) -> Any:
+    import torch
+    from torch.nn import functional
+
+    class Tiny(torch.nn.Module):
+        """Images -> (representation, projection), as SimCLR's model; `seen` notes its mode at each call."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            made = {name: torch.nn.Parameter(torch.from_numpy(value)) for name, value in weights.items()}
+            self.f, self.g = made["f"], made["g"]
+            self.seen: list[bool] = []
+
+        def forward(self, images: Any) -> tuple[Any, Any]:
+            self.seen.append(self.training)
+            feature = torch.tanh(images.flatten(1) @ self.f)
+            return functional.normalize(feature, dim=-1), functional.normalize(feature @ self.g, dim=-1)
+
+    return Tiny().eval()
+
+
+def batches(*items: Sequence[Any]) -> Any:
+    """A data loader's stand-in: a list of tuples of tensors."""
+    import torch
+
+    return [tuple(torch.from_numpy(np.asarray(array)) for array in item) for item in items]
+
+
+class _Memory(list[Any]):
+    """A list of batches that has, like a data loader, a `dataset` with `targets`."""
+
+    dataset: Any
+
+
+def memory(loader: Any, targets: Sequence[int]) -> Any:
+    """`loader` with `loader.dataset.targets`."""
+    made = _Memory(loader)
+    made.dataset = type("Dataset", (), {"targets": list(targets)})()
+    return made
+
+
+def classifier(weight: Any, rate: float) -> tuple[Any, Any]:
+    """A linear classifier of images and an SGD optimiser over it."""
+    import torch
+
+    layer = torch.nn.Linear(weight.shape[0], weight.shape[1], bias=False)
+    layer.weight = torch.nn.Parameter(torch.from_numpy(weight.T.copy()))
+    model = torch.nn.Sequential(torch.nn.Flatten(), layer)
+    return model, torch.optim.SGD(model.parameters(), lr=rate)
+
+
+def state(model: Any) -> dict[str, Any]:
+    """The parameters by name, and the modes in which the model was called, if it notes them."""
+    found = {name: value.detach() for name, value in model.named_parameters()}
+    return {"parameters": found, "seen": np.array(getattr(model, "seen", []), dtype=bool)}
+
+
+def cpu_by_default() -> int:
+    """Makes "cpu" what "cuda" was in the defaults of the loss; how many defaults that were."""
+    found = {
+        id(f): f for f in (getattr(m, "simclr_loss_vectorized", None) for m in _modules()) if f is not None
+    }
+    changed = 0
+    for function in found.values():
+        before = getattr(function, "__defaults__", None) or ()
+        if any(str(value).startswith("cuda") for value in before):
+            function.__defaults__ = tuple("cpu" if str(v).startswith("cuda") else v for v in before)
+            changed += 1
+    return changed
+
+
+def _modules() -> list[Any]:
+    return [sys.modules[name] for name in (LOSSES, UTILS) if name in sys.modules]
+
+
+# Stand-ins for a function that others are built from: another similarity, so that no answer is in this file.
+# Put in place in both the student's and the reference's worker, they show whether what is built on it is right.
+
+
+def _other(a: Any, b: Any) -> Any:
+    """1 / (1 + |a - b|^2) over the last axis: symmetric, 1 for equal vectors."""
+    return 1 / (1 + ((a - b) ** 2).sum(-1))
+
+
+def _other_loss(out_left: Any, out_right: Any, tau: float, device: Any = "cpu") -> Any:
+    """Not SimCLR's loss: any smooth function in which every argument matters."""
+    weights = _other(out_left[:, None], out_right[None])
+    return (weights.sum() - 3 * weights.trace()) * tau + (out_left**3).sum() / tau
+
+
+_STAND_INS = {
+    "sim": lambda z_i, z_j: _other(z_i.flatten(), z_j.flatten()),
+    "sim_positive_pairs": lambda out_left, out_right: _other(out_left, out_right)[:, None],
+    "compute_sim_matrix": lambda out: _other(out[:, None], out[None]),
+    "simclr_loss_naive": _other_loss,
+    "simclr_loss_vectorized": _other_loss,
+}
+_replaced: list[tuple[Any, str, Any]] = []
+
+
+def substitute(*names: str) -> None:
+    """Puts the stand-ins of these functions into the modules that have them."""
+    for module in _modules():
+        for name in names:
+            if name in vars(module):
+                _replaced.append((module, name, vars(module)[name]))
+                setattr(module, name, _STAND_INS[name])
+
+
+def restore() -> None:
+    """Undoes `substitute`."""
+    while _replaced:
+        setattr(*_replaced.pop())
