@@ -33,6 +33,7 @@ imports: $(STAMP)
 
 template: $(STAMP)
 	$(BIN)/gradmark template
+	$(BIN)/python -m tests.submissions.build tests/submissions/zips
 
 template-check: $(STAMP)
 	$(BIN)/gradmark template --check

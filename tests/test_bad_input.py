@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from grader.errors import CollectError
@@ -114,10 +115,10 @@ def test_a_file_that_cannot_be_loaded_blocks_its_functions(
 
 
 def test_a_wrong_encoding_is_named(grader: Grader, altered: Altered) -> None:
-    """A Latin-1 comment in a file that claims nothing: the message names the byte and the remedy."""
+    """Latin-1 text in a file that claims no encoding: the message names the byte and the remedy."""
     folder = altered()
     path = folder / LAYERS
-    path.write_bytes(path.read_bytes().replace(b"import numpy", b"# caf\xe9\nimport numpy", 1))
+    path.write_bytes(path.read_bytes().replace(b"import numpy", b"place = 'caf\xe9'\nimport numpy", 1))
     bad = first_bad(graded(grader, folder))
     assert bad.outcome is Outcome.BLOCKED
     assert "UTF-8" in bad.message + bad.hint
@@ -196,8 +197,6 @@ def test_a_call_that_breaks_a_limit_costs_its_check(
     grader: Grader, altered: Altered, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """The message says what happened, the worker is replaced, and the other function is judged as ever."""
-    import msgspec
-
     limits = msgspec.structs.replace(grader.rubric.limits, call_seconds=1.0, call_cpu_seconds=1.0)
     monkeypatch.setattr(type(grader), "_limits", lambda self, timeout: limits)
     body, words = BODIES[kind]
@@ -217,8 +216,12 @@ def test_a_submission_that_uses_up_its_time_is_stopped(grader: Grader, altered: 
     assert not grade.faults
 
 
-def test_a_submission_that_crashes_again_and_again_is_given_up(grader: Grader, altered: Altered) -> None:
+def test_a_submission_that_crashes_again_and_again_is_given_up(
+    grader: Grader, altered: Altered, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the allowed number of lost processes the rest is blocked, by name of the reason."""
+    limits = msgspec.structs.replace(grader.rubric.limits, restarts=3)
+    monkeypatch.setattr(type(grader), "_limits", lambda self, timeout: limits)
     crashing = altered(LAYERS, ("    return", "    import os; os.abort()\n    return"))
     grade = graded(grader, crashing, "rnn_layers")
     blocked = [c for c in grade.checks if "process was lost" in c.message]

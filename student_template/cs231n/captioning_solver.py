@@ -39,7 +39,7 @@ class CaptioningSolver:
         self.model = model
         self.data = data
         self.update_rule = getattr(optim, update_rule)
-        self.optim_config = dict(optim_config or {})
+        self.optim_config = optim_config or {}
         self.lr_decay = lr_decay
         self.batch_size = batch_size
         self.num_epochs = num_epochs

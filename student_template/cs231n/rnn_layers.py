@@ -73,9 +73,8 @@ def rnn_forward(x, h0, Wx, Wh, b):
 def rnn_backward(dh, cache):
     """The gradients of `rnn_forward`, given dh (N, T, H): backpropagation through time.
 
-    dh[:, t] is what the loss sends directly to h[:, t], for instance through the word scores of that step. It
-    does not hold the gradient that reaches h[:, t] through the later time steps: this function adds that
-    part.
+    dh[:, t] is only what the loss sends directly to h[:, t], for instance through the scores of that step.
+    What reaches h[:, t] through the later time steps is not in it: this function adds that part.
     Returns dx (N, T, D), dh0 (N, H), dWx (D, H), dWh (H, H), db (H,).
     """
     # Build this from `rnn_step_backward`.

@@ -36,7 +36,7 @@ class CaptioningRNN:
         self.params = self._initial_params(len(word_to_idx), input_dim, wordvec_dim, hidden_dim)
 
     def _initial_params(self, V, D, W, H):
-        """Normal draws over the square root of the fan-in, and zero biases; the order of draws is fixed."""
+        """Normal draws, scaled as each line says, and zero biases; the order of the draws is fixed."""
         m = {"rnn": 1, "lstm": 4}[self.cell_type]  # blocks of H columns per cell
         randn = np.random.randn
         params = {

@@ -7,8 +7,7 @@ among the 2N - 1 others:
     l(i, j) = -log( exp(sim(z_i, z_j) / tau) / sum_{k != i} exp(sim(z_i, z_k) / tau) )
     L = 1/(2N) sum_k [ l(k, k + N) + l(k + N, k) ]
 
-The temperature tau says how sharply near neighbours are told apart. Written as
-l(i, j) = logsumexp_{k != i}(sim(z_i, z_k) / tau) - sim(z_i, z_j) / tau it cannot overflow for any tau.
+The temperature tau says how sharply near neighbours are told apart.
 Source: Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", 2020.
 """
 

@@ -132,7 +132,8 @@ def test(
 def _knn_votes(feature, bank, labels, c, temperature, k):
     """Returns the votes (N, c) of the k rows of `bank` (M, F) nearest to every row of `feature` (N, F)."""
     similarity, nearest = (feature @ bank.T).topk(min(k, len(bank)), dim=-1)  # (N, k) each
-    weight = torch.exp(similarity / temperature)  # (N, k)
+    # Relative to the nearest one: a factor common to all votes of a row, without which exp may overflow.
+    weight = torch.exp((similarity - similarity[:, :1]) / temperature)  # (N, k)
     votes = torch.zeros(len(feature), c, dtype=weight.dtype, device=weight.device)
     return votes.scatter_add_(1, labels[nearest], weight)  # (N, c)
 
