@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from checks.declare import Layer
-from grader.compare import expect_array, unpack
+from grader.compare import describe, expect_array, unpack
+from grader.errors import SandboxError
 from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
@@ -62,6 +63,43 @@ def apply_backward(
     return dict(zip(layer.gradients, items, strict=True))
 
 
+def apply_forward_many(
+    subject: Subject, layer: Layer, many: Sequence[Mapping[str, Array]]
+) -> list[dict[str, Value]]:
+    """The outputs for each set of inputs, from one round trip."""
+    callee = function(subject, layer, layer.forward)
+    values = callee.batch([list(inputs.values()) for inputs in many], returns=forward_returns(layer))
+    found = []
+    for value in values:
+        items = unpack(value, [*layer.outputs, "cache"], layer.forward)
+        subject.release(items[-1])
+        found.append(dict(zip(layer.outputs, items, strict=False)))
+    return found
+
+
+def apply_backward_many(
+    subject: Subject, layer: Layer, many: Sequence[tuple[Mapping[str, Array], Sequence[Array]]]
+) -> list[dict[str, Value]]:
+    """The gradients for each pair of inputs and upstream gradients, forward and backward in turn.
+
+    Many pairs take one round trip; a single pair takes two plain calls, whose errors are worded better.
+    """
+    if len(many) == 1:
+        return [apply_backward(subject, layer, *many[0])]
+    module = function(subject, layer, layer.forward).target.module
+    points = [[list(inputs.values()), list(upstream)] for inputs, upstream in many]
+    values = subject.probe("layers", "gradients", module, layer.forward, layer.backward, points)
+    names = list(layer.gradients)
+    return [dict(zip(names, unpack(value, names, layer.backward), strict=True)) for value in items_of(values)]
+
+
+def items_of(values: Value) -> tuple[Value, ...]:
+    """The items of a list that one of our own probes returned."""
+    if not isinstance(values, SequenceValue):
+        raise SandboxError(f"a probe returned {describe(values)}, not a list")
+    return values.items
+
+
 def argument(value: Value) -> Handle | Array | None:
     """A returned value as an argument of the next call."""
     if isinstance(value, Handle):
@@ -71,15 +109,16 @@ def argument(value: Value) -> Handle | Array | None:
     return None
 
 
-def outputs_of(
-    subject: Subject, layer: Layer, inputs: Mapping[str, Array], shape_sizes: Mapping[str, int]
-) -> list[Array]:
-    """The outputs as arrays, in order."""
-    outputs, cache = apply_forward(subject, layer, inputs)
-    subject.release(cache)
+def outputs_of_many(
+    subject: Subject, layer: Layer, many: Sequence[Mapping[str, Array]], sizes: Mapping[str, int]
+) -> list[list[Array]]:
+    """The outputs as arrays, in order, for each set of inputs."""
     return [
-        expect_array(value, layer.shape(name, shape_sizes), name=name, function=layer.forward)
-        for name, value in outputs.items()
+        [
+            expect_array(value, layer.shape(name, sizes), name=name, function=layer.forward)
+            for name, value in outputs.items()
+        ]
+        for outputs in apply_forward_many(subject, layer, many)
     ]
 
 

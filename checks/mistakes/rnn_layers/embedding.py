@@ -57,7 +57,7 @@ BACKWARD = mistakes_in(
           *GRADIENTS),
     entry("shape_of_dout", "np.zeros_like(W, dtype=dout.dtype)", "np.zeros_like(dout)", "dW has the shape of dout",
           "dW has the shape of W.", "shapes"),
-    entry("integers", "dtype=dout.dtype", "dtype=x.dtype", "dW is an array of integers", BUFFER, "shapes"),
+    entry("integers", "dtype=dout.dtype", "dtype=x.dtype", "dW is an array of integers", BUFFER, *GRADIENTS),
     entry("transposed", "return dW", "return dW.T", "dW is transposed", "dW has the shape of W.", "shapes"),
     entry("squeezed", "return dW", "return np.squeeze(dW)", "an axis of length one is dropped", SMALL, "edge_cases"),
     entry("float32", "dtype=dout.dtype", "dtype=np.float32", "dW is kept in float32", BUFFER, "precision"),

@@ -1,0 +1,108 @@
+"""One layer's sets of arguments, compared with the reference: all in one round trip, singly only to name a failure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks import calls
+from checks.declare import Layer, Rng
+from checks.random_sizes import FATAL, Sizes, for_random_sizes, text
+from grader.compare import expect_close
+from grader.errors import Raised, Verdict
+from grader.values import Array, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+
+Body = Callable[["Subject", "Subject", Rng], None]
+
+
+def ranges(layer: Layer) -> Mapping[str, tuple[int, int]]:
+    return {dim: (2, layer.maximum) for dim in layer.dims}
+
+
+def typical(layer: Layer) -> dict[str, int]:
+    """Sizes that all differ, so that no two axes can be confused."""
+    return {dim: size for dim, size in zip(layer.dims, (3, 4, 5, 6, 7, 2), strict=False)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of arguments, and how its results are compared and named."""
+
+    inputs: Mapping[str, Array]
+    sizes: Sizes
+    context: str
+    tolerance: str = "value"
+    upstream: tuple[Array, ...] = ()
+
+    @property
+    def exact(self) -> dict[str, Array]:
+        """The inputs in double precision, for the reference."""
+        return {k: calls.float64(v) for k, v in self.inputs.items()}
+
+
+CompareMany = Callable[["Subject", "Subject", Layer, Sequence[Case]], None]
+
+
+def expect_results(mine: Mapping[str, Value], right: Mapping[str, Value], case: Case, function: str) -> None:
+    for name, value in mine.items():
+        expect_close(
+            value, calls.trusted(right[name]), name=name, function=function,
+            tolerance=case.tolerance, context=case.context, axes=case.sizes,
+        )  # fmt: skip
+
+
+def each(
+    compare: CompareMany, student: Subject, reference: Subject, layer: Layer, cases: Sequence[Case]
+) -> None:
+    """Compares all cases in one round trip; what raises there is looked for case by case, to name the case."""
+    try:
+        compare(student, reference, layer, cases)
+    except FATAL:
+        raise
+    except Verdict:
+        for case in cases:
+            with named(case):
+                compare(student, reference, layer, [case])
+        raise
+
+
+@contextlib.contextmanager
+def named(case: Case) -> Iterator[None]:
+    """An exception of the student's code says for which case it was raised."""
+    try:
+        yield
+    except Raised as error:
+        error.message = f"{error.message.rstrip('.')}, {case.context}."
+        raise
+
+
+def for_random_cases(layer: Layer, compare: CompareMany, draw: Callable[[Sizes, Rng], Case]) -> Body:
+    """Compares for random sizes, all at once, or one after the other to find the smallest that fails."""
+
+    def body(student: Subject, reference: Subject, rng: Rng) -> None:
+        def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+            compare(student, reference, layer, [draw(*example) for example in examples])
+
+        def one(sizes: Sizes, generator: Rng) -> None:
+            case = draw(sizes, generator)
+            with named(case):
+                compare(student, reference, layer, [case])
+
+        for_random_sizes(rng, ranges(layer), one, together=together)
+
+    return body
+
+
+def edge_sizes(layer: Layer) -> Iterator[tuple[str, Sizes]]:
+    for description, changes in layer.edges.items():
+        sizes = {**typical(layer), **changes}
+        yield f"with {description} ({text(sizes)})", sizes
+
+
+EXACT = "to float64 precision: is there a float32 array on the way?"
