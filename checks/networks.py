@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PATTERN = 10007  # numbers with which parameters are tiled; prime, so that no two rows of a weight agree
 NEGATIVE = -2.0  # what is sent through one activation, while all later ones get positive numbers
 LATER, TAP = 4.0, 0.5
+BATCH = 3  # a number of its own, so that one written into the code shows
 
 Shapes = list[list[tuple[int, ...]]]  # of each layer's parameters
 
@@ -54,7 +55,7 @@ class Network:
     result: str  # "scores", "images"
     bounded: bool = False  # tanh at the end
     modes: tuple[str, ...] = ("train",)
-    precision: bool = True
+    precision: bool = True  # judged in float64 too, which costs time for millions of parameters
 
     @property
     def call(self) -> str:
@@ -226,7 +227,7 @@ def _settings(network: Network) -> list[list[tuple[float, float]]]:
 
 
 def _outputs(subject: Subject, network: Network, order: Sequence[int]) -> list[Array]:
-    x = Tensor(np.zeros(network.inputs, np.float32))
+    x = Tensor(np.zeros((min(network.inputs[0], BATCH), *network.inputs[1:]), np.float32))
     settings = _settings(network)
     values = items(observe(subject, network, "paths", list(order), settings, x), len(settings))
     shape = network.outputs[1:]

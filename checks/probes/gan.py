@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 STEP = 613  # how far each parameter starts into the pattern after the one before
-LARGE = 1 << 20  # elements: the gradient of a larger weight is left out, its bias speaks for it
+LARGE = 1 << 18  # elements: the gradient of a larger weight is not computed, its bias speaks for it
 
 
 def _layers(model: Any) -> list[Any]:
@@ -52,13 +52,20 @@ def fill(model: Any, pattern: Any, order: Sequence[int]) -> None:
     with torch.no_grad():
         for parameters in _ordered(model, order):
             for place, parameter in enumerate(parameters):
-                values = np.resize(np.roll(pattern, -start), parameter.shape)
+                numbers = torch.from_numpy(np.roll(pattern, -start))
                 if parameter.dim() > 1:
-                    values = values * np.float32(2 / np.sqrt(parameter[0].numel()))
+                    numbers = numbers * (2 / parameter[0].numel() ** 0.5)
                 else:
-                    values = np.float32(0.5) * values + np.float32(place == 0)
-                parameter.copy_(torch.from_numpy(values))
+                    numbers = 0.5 * numbers + (place == 0)
+                _tile(parameter.view(-1), numbers)
                 start += STEP
+
+
+def _tile(flat: Any, numbers: Any) -> None:
+    """Repeats `numbers` over `flat`, without an array of its size in between: the largest has 6.4 million."""
+    whole = flat.numel() // numbers.numel() * numbers.numel()
+    flat[:whole].view(-1, numbers.numel()).copy_(numbers.expand(whole // numbers.numel(), -1))
+    flat[whole:].copy_(numbers[: flat.numel() - whole])
 
 
 def run(model: Any, x: Any, mode: str) -> Any:
@@ -96,25 +103,27 @@ def paths(model: Any, order: Sequence[int], settings: Sequence[Sequence[Sequence
 def gradients(model: Any, pattern: Any, order: Sequence[int], x: Any, upstream: Any) -> list[Any]:
     """The output in training mode, the gradient of <upstream, output> in x, and two numbers for each parameter.
 
-    They are the gradient's norm and its product with `pattern`; a norm of -1 means that none arrives. An empty
-    list: nothing in the output depends on x or on a parameter.
+    They are the gradient's norm and its product with `pattern`; a norm of -1 means that none arrives, and large
+    weights give (1, 0). An empty list: nothing in the output depends on x or on a parameter.
     """
     import torch
 
     _prepare(model, "train")
-    small = [p for parameters in _ordered(model, order) for p in parameters if p.numel() <= LARGE]
+    every = [p for parameters in _ordered(model, order) for p in parameters]
+    small = [p for p in every if p.numel() <= LARGE and p.requires_grad]
     x = x.detach().clone().requires_grad_(True)
     out = model(x)
     if not out.requires_grad:
         return []
     dx, *rest = torch.autograd.grad((out * upstream).sum(), [x, *small], allow_unused=True)
-    numbers = np.array([_summary(gradient, pattern) for gradient in rest])
+    found = {id(p): gradient for p, gradient in zip(small, rest, strict=True)}
+    numbers = np.array([_summary(p, found.get(id(p)), pattern) for p in every])
     return [out, torch.zeros_like(x) if dx is None else dx, numbers]
 
 
-def _summary(gradient: Any, pattern: Any) -> tuple[float, float]:
+def _summary(parameter: Any, gradient: Any, pattern: Any) -> tuple[float, float]:
     if gradient is None:
-        return -1.0, 0.0
+        return (1.0, 0.0) if parameter.requires_grad and parameter.numel() > LARGE else (-1.0, 0.0)
     flat = gradient.detach().double().numpy().reshape(-1)
     return float(np.sqrt(flat @ flat)), float(flat @ np.resize(pattern, flat.shape))
 
