@@ -20,8 +20,10 @@ import msgspec
 from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown, wire
-from grader.sandbox.channel import Allowance, Closed, Process
+from grader.sandbox.channel import Process
+from grader.sandbox.streams import Closed
 from grader.sandbox.text import clean_line
+from grader.sandbox.watch import Allowance
 
 ATTEMPTS = "grader.sandbox.attempts"  # the probe that shows which level of isolation is in force
 START_SECONDS = 120.0  # importing torch from a cold disk

@@ -17,8 +17,8 @@ from grader.errors import (
 )
 from grader.results import Detail, Traceback
 from grader.sandbox import wire
-from grader.sandbox.channel import amount
 from grader.sandbox.text import clean, clean_line
+from grader.sandbox.watch import amount
 
 CHANNEL_LOST = 86  # exit status of a worker whose channel was closed from inside; see worker.py
 

@@ -286,7 +286,14 @@ def test_large_arrays_pass_in_both_directions(opened):
 def test_output_is_captured_by_stream_and_taken_once(opened):
     """Python's and the C library's output arrive, also text printed at import."""
     worker = opened(
-        "import os, sys\nprint('loading')\ndef f():\n    print('out')\n    os.write(1, b'raw\\n')\n    print('err', file=sys.stderr)\n"
+        """
+        import os, sys
+        print('loading')
+        def f():
+            print('out')
+            os.write(1, b'raw\\n')
+            print('err', file=sys.stderr)
+        """
     )
     worker.call(task("f"))
     out, err = worker.take_output()

@@ -257,7 +257,7 @@ def test_a_failed_import_is_tried_once(opened):
     """The second call gets the same answer without running the module again."""
     worker = opened("print('once')\nraise ValueError('no')\n")
     for _ in range(3):
-        with pytest.raises(ImportFailed, match="ValueError in cs231n/task.py, line 2: no"):
+        with pytest.raises(ImportFailed, match=r"ValueError in cs231n/task\.py, line 2: no"):
             run(worker)
     assert worker.take_output()[0] == "once\n"
 

@@ -126,11 +126,15 @@ def test_chmod_seems_to_succeed_and_does_nothing(strict, submission):
 
 HONEST = {
     "threads": "import threading; t = threading.Thread(target=time.sleep, args=(0,)); t.start(); t.join(); return 1",
-    "torch threads": "import torch; torch.set_num_threads(2); return float((torch.ones(600, 600) @ torch.ones(600, 600)).sum() / 600**3)",
-    "backward": "import torch; x = torch.ones(3, requires_grad=True); (x * x).sum().backward(); return float(x.grad[0] / 2)",
+    "torch threads": "import torch; torch.set_num_threads(2); x = torch.ones(600, 600)\n"
+    "return float((x @ x).mean() / 600)",
+    "backward": "import torch; x = torch.ones(3, requires_grad=True)\n"
+    "(x * x).sum().backward()\nreturn float(x.grad[0] / 2)",
     "rnn": "import torch; return torch.nn.LSTM(3, 4)(torch.ones(2, 1, 3))[0].shape[0] - 1",
     "loader": "from torch.utils.data import DataLoader; return len(list(DataLoader([1, 2], batch_size=2)))",
-    "temporary files": "import tempfile, shutil; f = tempfile.NamedTemporaryFile(delete=False); f.write(b'x'); f.close(); shutil.copy(f.name, 'b'); return len(open('b').read())",
+    "temporary files": "import tempfile, shutil; f = tempfile.NamedTemporaryFile(delete=False)\nf.write(b'x')\n"
+    "f.close()\n"
+    "shutil.copy(f.name, 'b')\nreturn len(open('b').read())",
     "save and load": "import torch; torch.save({'a': torch.ones(1)}, 'm.pt'); return float(torch.load('m.pt')['a'])",
     "h5py": "import h5py; h5py.File('x.h5', 'w').create_dataset('a', data=[1]); return 1",
     "asyncio": "import asyncio; return asyncio.run(asyncio.sleep(0, 1))",
@@ -138,7 +142,7 @@ HONEST = {
     "torchvision": "import torchvision.transforms as T; return 1 if T.Compose([T.ToTensor()]) else 0",
     "devices": "open('/dev/null', 'w').write('x'); return len(os.urandom(1))",
     "resources": "return int(resource.getrlimit(resource.RLIMIT_AS)[0] > 0)",
-    "signal to itself": "signal.signal(signal.SIGUSR1, lambda *_: None); os.kill(os.getpid(), signal.SIGUSR1); return 1",
+    "signal to itself": "signal.signal(signal.SIGUSR1, print); os.kill(os.getpid(), signal.SIGUSR1); return 1",
 }
 
 

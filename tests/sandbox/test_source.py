@@ -101,7 +101,8 @@ def test_names_lines_and_parameters():
 
 def test_a_file_that_does_not_parse_still_has_an_outline():
     """Names, lines and parameters by text, also over several lines."""
-    text = "class A:\n    def loss(\n        self,\n        x,\n    ):\n        if x:\n        return\n\ndef g(y: int = 3):\n    return y\n"
+    text = "class A:\n    def loss(\n        self,\n        x,\n    ):\n        if x:\n        return\n\n"
+    text += "def g(y: int = 3):\n    return y\n"
     found = source.outline(text)
     assert [(f.qualname, f.line, f.parameters) for f in found] == [
         ("A.loss", 2, ("self", "x")),

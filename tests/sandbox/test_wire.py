@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from grader.errors import CallError, ProtocolViolation
 from grader.sandbox import wire
-from grader.sandbox.channel import Allowance, Closed, Process
+from grader.sandbox.channel import Process
 from grader.sandbox.pack import Packer, Unpacker
+from grader.sandbox.streams import Closed
+from grader.sandbox.watch import Allowance
 
 ALLOWED = Allowance("f", wall=0.4, cpu=5, memory_bytes=1 << 40, output_bytes=1 << 20)
 

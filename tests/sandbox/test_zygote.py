@@ -27,6 +27,8 @@ def path(): return sys.path
 def environment(): return dict(os.environ)
 def descriptors(): return sorted(int(n) for n in os.listdir("/proc/self/fd"))
 def where(): return os.getcwd()
+class Text(str): pass
+def TEXT(): return Text("abcd")
 """
 
 
@@ -101,12 +103,17 @@ def test_versions_are_those_of_the_worker(zygote):
     assert zygote.versions["torch"][0].isdigit()
 
 
-def test_probes_get_live_objects(light, submission, tmp_path):
+def test_probes_get_live_objects(submission):
     """A probe is our own function beside the student's objects."""
-    del light
-    with Zygote.start(preload=("numpy",), probes=("grader.sandbox.text",)) as zygote:
-        with zygote.worker(submission(task=TASK), Limits()) as worker:
-            assert plain(worker.call(Probe("grader.sandbox.text", "clean_line"), ("a\nb",)).value) == "a b"
+    started = Zygote.start(preload=("numpy",), probes=("grader.sandbox.text",))
+    with started as zygote, zygote.worker(submission(task=TASK), Limits()) as worker:
+        worker.call(task("add"), (1,))
+        text = worker.call(task("TEXT"), returns="text*").value
+        assert text.kind == "Text"
+        assert (
+            plain(worker.call(Probe("grader.sandbox.text", "clean_line"), (text, 3)).value)
+            == "abc ... (1 more characters)"
+        )
 
 
 def test_a_killed_parent_is_restarted_once(light, submission):

@@ -1,0 +1,145 @@
+"""What a worker uses, measured from outside, and what a request may use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+
+from grader.errors import LimitExceeded
+
+TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
+SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
+DISK_BYTES = 256 << 20  # of all files in a worker's private folder
+DISK_FILES = 10_000
+_DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one request may use, and the name of the called function for messages."""
+
+    label: str
+    wall: float
+    cpu: float
+    memory_bytes: int
+    output_bytes: int
+
+
+class Usage:
+    """CPU, memory and disk of one process; all of it is 0 when the process is gone."""
+
+    def __init__(self, pid: int, scratch: str) -> None:
+        self.scratch = scratch
+        self.peak_bytes = 0
+        self._pid = pid
+        self._clock = (~pid << 3) | 2  # CLOCK_PROCESS_CPUTIME_ID of another process, all threads: 0.5 us
+        self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
+        self._resident_at_start = self._resident()
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the process so far."""
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return 0.0
+
+    def grown(self) -> int:
+        """Bytes of memory more than at the fork."""
+        resident = self._resident()
+        self.peak_bytes = max(self.peak_bytes, resident)
+        return resident - self._resident_at_start
+
+    def note_peak(self) -> None:
+        """Brings `peak_bytes` up to date with what the kernel has counted."""
+        with contextlib.suppress(OSError, StopIteration), open(f"/proc/{self._pid}/status") as file:
+            line = next(line for line in file if line.startswith("VmHWM"))
+            self.peak_bytes = max(self.peak_bytes, int(line.split()[1]) * 1024)
+
+    def close(self) -> None:
+        """Closes what is needed to look."""
+        os.close(self._statm)
+
+    def _resident(self) -> int:
+        try:
+            return int(os.pread(self._statm, 128, 0).split()[1]) * _PAGE
+        except (OSError, IndexError):
+            return 0
+
+
+class Watch:
+    """Compares what a request has used with what it may use, every `TICK`."""
+
+    def __init__(self, usage: Usage, allowed: Allowance) -> None:
+        self._usage, self._allowed = usage, allowed
+        self._start = self._last = time.monotonic()
+        self._folder_seen = self._start
+        self._cpu = usage.cpu_seconds()
+
+    def look(self) -> None:
+        """Raises `LimitExceeded` when one of wall time, CPU time and memory is used up."""
+        now = time.monotonic()
+        if now - self._last < TICK:
+            return
+        self._last, allowed = now, self._allowed
+        if now - self._start > allowed.wall:
+            raise LimitExceeded(
+                f"{allowed.label} was still running after {seconds(allowed.wall)} and was stopped.",
+                "Look for a loop that never ends or far more work than the task needs.",
+                limit="time",
+            )
+        if self._usage.cpu_seconds() - self._cpu > allowed.cpu:
+            raise LimitExceeded(
+                f"{allowed.label} used more than {seconds(allowed.cpu)} of computing time and was stopped.",
+                "Look for a loop that never ends or far more work than the task needs.",
+                limit="cpu",
+            )
+        if self._usage.grown() > allowed.memory_bytes + SLACK_BYTES:
+            raise LimitExceeded(
+                f"{allowed.label} used more than {amount(allowed.memory_bytes)} of memory and was stopped.",
+                limit="memory",
+            )
+        if now - self._folder_seen > _DISK_TICK:
+            self._folder_seen = now
+            self._look_at_folder()
+
+    def _look_at_folder(self) -> None:
+        size, count = folder_size(self._usage.scratch)
+        if size > DISK_BYTES:
+            what = f"{amount(DISK_BYTES)} of files"
+        elif count > DISK_FILES:
+            what = f"{DISK_FILES} files"
+        else:
+            return
+        raise LimitExceeded(f"{self._allowed.label} wrote more than {what} and was stopped.", limit="disk")
+
+
+def folder_size(folder: str) -> tuple[int, int]:
+    """Bytes on disk and number of the files in a folder; looks no further when there are too many."""
+    size = count = 0
+    todo = [folder]
+    while todo and count <= DISK_FILES:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                count += 1
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
+                if count > DISK_FILES:
+                    break
+    return size, count
+
+
+def amount(size: int) -> str:
+    """Bytes for a reader: "2 GB", "64 MB"."""
+    for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size} bytes"
+
+
+def seconds(value: float) -> str:
+    """Seconds for a reader: "10 s", "0.5 s"."""
+    return f"{value:.3g} s"
