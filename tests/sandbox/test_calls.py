@@ -327,7 +327,8 @@ def test_classes_and_dotted_names_are_found(opened):
 def test_relative_and_absolute_imports_of_the_submission(opened):
     """`from .other`, `from cs231n.other` and star imports all find the submission's own files."""
     worker = opened(
-        "from .other import f\nfrom cs231n.other import *\nimport cs231n.other\ndef g():\n    return f() + h() + cs231n.other.f()\n",
+        "from .other import f\nfrom cs231n.other import *\nimport cs231n.other\n"
+        "def g():\n    return f() + h() + cs231n.other.f()\n",
         other="def f():\n    return 1\ndef h():\n    return 10\n",
     )
     assert worker.call(task("g")).value.data == 12

@@ -256,3 +256,22 @@ def test_the_parent_survives_everything_above(zygote, opened):
     assert zygote._parent.alive
     assert run(opened("def f():\n    return 1\n")).value.data == 1
     assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+
+
+def test_libraries_are_granted_around_our_own_packages(tmp_path, monkeypatch):
+    """Installed beside its libraries, gradmark's packages are left out of what a worker may read."""
+    grants = pytest.importorskip("grader.sandbox.grants", reason="Landlock is Linux's", exc_type=ImportError)
+    packages = tmp_path / "lib" / "python3" / "site-packages"
+    for name in ("numpy", "reference", "checks", "torch"):
+        (packages / name).mkdir(parents=True)
+    (packages / "six.py").touch()
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    rules = dict(grants.library_rules(str(packages / name) for name in ("reference", "checks", "absent")))
+    readable = {path for path, access in rules.items() if access & grants.AccessFS.READ_FILE}
+    assert {str(packages / name) for name in ("numpy", "torch", "six.py")} <= readable
+    assert not readable & {
+        str(packages / "reference"),
+        str(packages / "checks"),
+        str(packages),
+        str(tmp_path / "lib"),
+    }
