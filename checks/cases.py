@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from checks import calls
 from checks.declare import Layer, Rng
@@ -57,23 +57,31 @@ def expect_results(mine: Mapping[str, Value], right: Mapping[str, Value], case: 
         )  # fmt: skip
 
 
-def each(
-    compare: CompareMany, student: Subject, reference: Subject, layer: Layer, cases: Sequence[Case]
-) -> None:
-    """Compares all cases in one round trip; what raises there is looked for case by case, to name the case."""
+class Named(Protocol):
+    """Something that says what it is about: "with a batch of one"."""
+
+    @property
+    def context(self) -> str: ...
+
+
+C = TypeVar("C", bound=Named)
+
+
+def each(compare: Callable[[Sequence[C]], None], cases: Sequence[C]) -> None:
+    """Compares all cases in one round trip; what fails there is looked for case by case, to name the case."""
     try:
-        compare(student, reference, layer, cases)
+        compare(cases)
     except FATAL:
         raise
     except Verdict:
         for case in cases:
             with named(case):
-                compare(student, reference, layer, [case])
+                compare([case])
         raise
 
 
 @contextlib.contextmanager
-def named(case: Case) -> Iterator[None]:
+def named(case: Named) -> Iterator[None]:
     """An exception of the student's code says for which case it was raised."""
     try:
         yield

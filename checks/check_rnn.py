@@ -8,15 +8,35 @@ solution takes them from `word_to_idx`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from checks import calls
+from checks.cases import EXACT, each
 from checks.declare import Rng, check
-from checks.gradients import expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
-from grader.compare import expect_array, expect_close, expect_mapping, expect_scalar, expect_unchanged, unpack
+from checks.rnn_model import (
+    BOTH,
+    EDGES,
+    LOSS,
+    RANGES,
+    TYPICAL,
+    Case,
+    captioner,
+    compare_loss,
+    draw,
+    drawn,
+    expect_gradient_of_own_loss,
+    loss,
+    parameters,
+    random_loss,
+    results,
+    vocabulary,
+)
+from grader.compare import expect_array, expect_mapping, expect_unchanged, unpack
 from grader.errors import Failed
 from grader.results import Note
 from grader.values import Array, Handle, Value
@@ -24,92 +44,7 @@ from grader.values import Array, Handle, Value
 if TYPE_CHECKING:
     from grader.subject import Subject
 
-LOSS, SAMPLE = "CaptioningRNN.loss", "CaptioningRNN.sample"
-GATES = {"rnn": 1, "lstm": 4}
-RANGES = {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (2, 5), "H": (2, 5), "V": (4, 8)}
-TYPICAL = {"N": 3, "T": 4, "D": 5, "W": 6, "H": 7, "V": 8}
-EDGES: Mapping[str, Mapping[str, int]] = {
-    "a batch of one": {"N": 1},
-    "captions of one word": {"T": 1},
-    "one feature": {"D": 1},
-    "more hidden units than word-vector elements": {"W": 2, "H": 9},
-    "fewer hidden units than word-vector elements": {"W": 9, "H": 2},
-}
-
-
-def vocabulary(size: int) -> dict[str, int]:
-    """`size` words; <NULL>, <START> and <END> are not 0, 1 and 2 where there is room."""
-    special = {"<START>": 0, "<NULL>": 1, "<END>": size - 1}
-    return {**special, **{f"word{i}": i for i in range(2, size - 1)}}
-
-
-def parameters(rng: Rng, cell: str, sizes: Sizes) -> dict[str, Array]:
-    """Fresh float64 parameters, all different from zero (biases too)."""
-    D, W, H, V, m = sizes["D"], sizes["W"], sizes["H"], sizes["V"], GATES[cell]
-    shapes = {
-        "W_embed": (V, W), "W_proj": (D, H), "b_proj": (H,), "Wx": (W, m * H), "Wh": (H, m * H), "b": (m * H,),
-        "W_vocab": (H, V), "b_vocab": (V,),
-    }  # fmt: skip
-    scale = {"W_embed": 1.0, "b_proj": 0.5, "b": 0.5, "b_vocab": 0.5}
-    return {k: rng.standard_normal(s) * scale.get(k, s[0] ** -0.5) for k, s in shapes.items()}
-
-
-def captioner(
-    subject: Subject, cell: str, sizes: Sizes, params: Mapping[str, Array], dtype: str = "float64"
-) -> Handle:
-    """A model in the subject's worker that holds these parameters."""
-    kind = subject.probe("captioner", "dtype", dtype, returns="dtype*")
-    model = subject.rnn.CaptioningRNN(
-        vocabulary(sizes["V"]), input_dim=sizes["D"], wordvec_dim=sizes["W"], hidden_dim=sizes["H"],
-        cell_type=cell, dtype=calls.argument(kind), returns="model*",
-    )  # fmt: skip
-    if not isinstance(model, Handle):
-        raise Failed("`CaptioningRNN(...)` did not make an object.")
-    subject.probe("captioner", "set_params", model, {k: v.astype(dtype) for k, v in params.items()})
-    return model
-
-
-def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
-    """Features, and captions of T+1 words <NULL> at their ends."""
-    features = rng.standard_normal((sizes["N"], sizes["D"]))
-    captions = rng.integers(sizes["V"], size=(sizes["N"], sizes["T"] + 1))
-    lengths = rng.integers(2, sizes["T"] + 2, size=sizes["N"])
-    captions[np.arange(sizes["T"] + 1)[None, :] >= lengths[:, None]] = vocabulary(sizes["V"])["<NULL>"]
-    return features, captions
-
-
-def loss(subject: Subject, model: Handle, features: Array, captions: Array) -> tuple[Value, dict[str, Value]]:
-    """Loss and gradients by name; form is judged here."""
-    value = subject.method(model, "loss", features, captions)
-    result, grads = unpack(value, ["loss", "grads"], LOSS)
-    keys = ["W_embed", "W_proj", "b_proj", "Wx", "Wh", "b", "W_vocab", "b_vocab"]
-    expect_scalar(result, name="loss", function=LOSS)
-    return result, expect_mapping(grads, keys, name="grads", function=LOSS)
-
-
-Compare = Callable[..., None]
-
-
-def _compare_loss(
-    student: Subject, reference: Subject, rng: Rng, cell: str, sizes: Sizes, *, what: Sequence[str],
-    tolerance: str = "value", context: str = "", dtype: str = "float64", data: tuple[Array, Array] | None = None,
-) -> None:  # fmt: skip
-    """Compares the loss, the gradients, or both (`what`) on fresh parameters and data."""
-    params = parameters(rng, cell, sizes)
-    features, captions = data or draw(rng, sizes)
-    params = {k: v.astype(dtype).astype("float64") for k, v in params.items()}
-    features = features.astype(dtype)
-    actual, grads = loss(student, captioner(student, cell, sizes, params, dtype), features, captions)
-    right, right_grads = loss(
-        reference, captioner(reference, cell, sizes, params), features.astype("float64"), captions
-    )
-    pairs: list[tuple[str, Value, Value]] = [("loss", actual, right)] if "loss" in what else []
-    pairs += [(f"grads['{k}']", grads[k], right_grads[k]) for k in right_grads] if "grads" in what else []
-    for name, got, expected in pairs:
-        expect_close(
-            got, calls.trusted(expected), name=name, function=LOSS,
-            tolerance=tolerance, context=context, axes={k: sizes[k] for k in ("N", "T")},
-        )  # fmt: skip
+SAMPLE = "CaptioningRNN.sample"
 
 
 def _checks_of(cell: str) -> dict[str, Any]:
@@ -134,13 +69,7 @@ def _checks_of(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def values(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss computes the right loss for any sizes, with padded captions."""
-
-        def one(sizes: Sizes, generator: Rng) -> None:
-            _compare_loss(
-                student, reference, generator, cell, sizes, what=["loss"], context=f"with {text(sizes)}"
-            )
-
-        for_random_sizes(rng, RANGES, one, examples=4)
+        random_loss(student, reference, rng, cell, ["loss"], "value")
 
     @check(
         f"{aspect}.reference_gradient", "gradients", part=part, function=LOSS, uses=backward,
@@ -148,14 +77,7 @@ def _checks_of(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def reference_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss returns the right gradient for every parameter."""
-
-        def one(sizes: Sizes, generator: Rng) -> None:
-            _compare_loss(
-                student, reference, generator, cell, sizes, what=["grads"], tolerance="gradient",
-                context=f"with {text(sizes)}",
-            )  # fmt: skip
-
-        for_random_sizes(rng, RANGES, one, examples=4)
+        random_loss(student, reference, rng, cell, ["grads"], "gradient")
 
     @check(
         f"{aspect}.numerical_gradient", "gradient of your own loss", part=part, function=LOSS, uses=backward,
@@ -165,7 +87,7 @@ def _checks_of(cell: str) -> dict[str, Any]:
         """CaptioningRNN.loss returns the gradients of the loss that it returns."""
 
         def one(sizes: Sizes, generator: Rng) -> None:
-            _numerical(student, generator, cell, sizes)
+            expect_gradient_of_own_loss(student, generator, cell, sizes)
 
         for_random_sizes(rng, RANGES, one, examples=2)
 
@@ -175,15 +97,11 @@ def _checks_of(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss holds for one caption, one word, any ratio of sizes, and captions of padding alone."""
-        both = ["loss", "grads"]
-        for description, changes in EDGES.items():
-            sizes = {**TYPICAL, **changes}
-            context = f"with {description} ({text(sizes)})"
-            _compare_loss(student, reference, rng, cell, sizes, what=both, context=context)
-        features, captions = draw(rng, TYPICAL)
-        captions[:, 1:] = vocabulary(TYPICAL["V"])["<NULL>"]
-        context, data = "with captions of padding alone", (features, captions)
-        _compare_loss(student, reference, rng, cell, TYPICAL, what=both, context=context, data=data)
+        edges = [(f"with {name} ", {**TYPICAL, **changes}) for name, changes in EDGES.items()]
+        cases = [drawn(rng, cell, sizes, f"{name}({text(sizes)})") for name, sizes in edges]
+        padding = drawn(rng, cell, TYPICAL, "with captions of padding alone")
+        padding.arguments[1][:, 1:] = vocabulary(TYPICAL["V"])["<NULL>"]
+        each(partial(compare_loss, student, reference, cell, BOTH), [*cases, padding])
 
     @check(
         f"{aspect}.precision", "precision", part=part, function=LOSS, uses=backward,
@@ -191,26 +109,23 @@ def _checks_of(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def precision(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss keeps float64 precise and works in float32."""
-        both = ["loss", "grads"]
-        _compare_loss(
-            student, reference, rng, cell, TYPICAL, what=both, tolerance="float32", dtype="float32",
-            context="with dtype=np.float32",
-        )  # fmt: skip
-        context = "to float64 precision: is there a float32 array on the way?"
-        _compare_loss(
-            student, reference, rng, cell, TYPICAL, what=both, tolerance="precision", context=context
-        )  # fmt: skip
+        cases = [
+            drawn(rng, cell, TYPICAL, "with dtype=np.float32", "float32", "float32"),
+            drawn(rng, cell, TYPICAL, EXACT, "precision"),
+        ]
+        each(partial(compare_loss, student, reference, cell, BOTH), cases)
 
     @check(
         f"{aspect}.inputs_unmodified", "leaves parameters and inputs alone", part=part, function=LOSS, uses=backward,
         requires=[f"{aspect}.reference_gradient"],
     )  # fmt: skip
     def inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
-        """CaptioningRNN.loss changes no parameter and no input."""
+        """CaptioningRNN.loss changes no parameter and no input, and gives the same when it is called again."""
         params = parameters(rng, cell, TYPICAL)
         features, captions = draw(rng, TYPICAL)
         model = captioner(student, cell, TYPICAL, params)
         _unchanged(student, model, "loss", params, {"features": features, "captions": captions}, LOSS)
+        _expect_same_again(student, model, features, captions)
 
     sample = f"rnn.{SAMPLE}{infix}"
 
@@ -226,47 +141,43 @@ def _checks_of(cell: str) -> dict[str, Any]:
     def sample_values(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.sample writes the word of the highest score at each step, up to the first <END>."""
 
-        def one(sizes: Sizes, generator: Rng) -> None:
-            _compare_sample(student, reference, generator, cell, sizes)
+        def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+            cases = [_sampling_case(generator, cell, sizes) for sizes, generator in examples]
+            _compare_samples(student, reference, cell, cases)
 
-        for_random_sizes(rng, {**RANGES, "N": (2, 6), "H": (3, 8), "V": (5, 12)}, one, examples=6)
+        ranges = {**RANGES, "N": (2, 6), "H": (3, 8), "V": (5, 12)}
+        for_random_sizes(rng, ranges, lambda *example: together([example]), examples=6, together=together)
 
     @check(
         f"{sample}.edge_cases", "edge cases", part=part, function=SAMPLE, uses=steps, requires=[f"{sample}.values"]
     )  # fmt: skip
     def sample_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.sample holds for one image, one word, float32, and leaves the parameters alone."""
-        for sizes in ({**TYPICAL, "N": 1}, {**TYPICAL, "H": 12, "W": 2}, {**TYPICAL, "H": 2, "W": 12}):
-            _compare_sample(student, reference, rng, cell, sizes)
+        edges = ({**TYPICAL, "N": 1}, {**TYPICAL, "H": 12, "W": 2}, {**TYPICAL, "H": 2, "W": 12})
+        cases = [_sampling_case(rng, cell, sizes) for sizes in edges]
+        each(partial(_compare_samples, student, reference, cell), cases)
+        single = replace(_sampling_case(rng, cell, TYPICAL), dtype="float32")  # rounding may change a word
+        _words(results(student, cell, "sample", [single])[0], (TYPICAL["N"], 9), TYPICAL["V"])
         params = parameters(rng, cell, TYPICAL)
         model = captioner(student, cell, TYPICAL, params)
         _unchanged(student, model, "sample", params, {"features": draw(rng, TYPICAL)[0]}, SAMPLE)
 
-    found: Sequence[Compare] = (
+    found: Sequence[Callable[..., None]] = (
         shapes, values, reference_gradient, numerical_gradient, edge_cases, precision, inputs_unmodified,
         sample_shapes, sample_values, sample_edge_cases,
     )  # fmt: skip
     return {f"check_{cell}_{body.__name__}": body for body in found}
 
 
-def _numerical(student: Subject, rng: Rng, cell: str, sizes: Sizes) -> None:
-    params = parameters(rng, cell, sizes)
-    features, captions = draw(rng, sizes)
-    model = captioner(student, cell, sizes, params)
-    _, grads = loss(student, model, features, captions)
-
-    def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
-        value = student.probe("captioner", "losses", model, [dict(p) for p in points], features, captions)
-        items = unpack(value, [str(i) for i in range(len(points))], LOSS)
-        return np.array([expect_scalar(item, name="loss", function=LOSS) for item in items])
-
-    analytic = {
-        k: expect_array(grads[k], params[k].shape, name=f"grads['{k}']", function=LOSS) for k in params
-    }
-    expect_own_gradient(
-        evaluate, params, analytic, rng, names={k: f"grads['{k}']" for k in params},
-        function=LOSS, forward=LOSS, context=f"with {text(sizes)}",
-    )  # fmt: skip
+def _expect_same_again(student: Subject, model: Handle, features: Array, captions: Array) -> None:
+    first, again = (loss(student, model, features, captions) for _ in range(2))
+    pairs = {"loss": (first[0], again[0])} | {k: (first[1][k], again[1][k]) for k in first[1]}
+    for name, (before, after) in pairs.items():
+        if not np.array_equal(calls.trusted(before), calls.trusted(after)):
+            raise Failed(
+                f"`{name}` from `{LOSS}` is another one in a second call with the same inputs.",
+                "Does something live on from an earlier call, such as a gradient that is added to?",
+            )
 
 
 def _unchanged(
@@ -306,25 +217,25 @@ def _words(value: Value, shape: tuple[int, ...], vocabulary_size: int) -> Array:
     return captions.astype(np.int64)
 
 
-def _compare_sample(
-    student: Subject, reference: Subject, rng: Rng, cell: str, sizes: Sizes, length: int = 9
-) -> None:
+def _sampling_case(rng: Rng, cell: str, sizes: Sizes, length: int = 9) -> Case:
     """Long captions of varied words: the state matters at every step, and <END> comes at different times."""
     params = parameters(rng, cell, sizes)
     params["W_vocab"], params["Wh"], params["Wx"] = 3 * params["W_vocab"], 2 * params["Wh"], 2 * params["Wx"]
-    features, _ = draw(rng, sizes)
-    shape, end = (sizes["N"], length), vocabulary(sizes["V"])["<END>"]
-    actual = _words(
-        student.method(captioner(student, cell, sizes, params), "sample", features, length), shape, sizes["V"]
-    )
-    right = _words(
-        reference.method(captioner(reference, cell, sizes, params), "sample", features, length),
-        shape,
-        sizes["V"],
-    )
-    for n in range(sizes["N"]):
-        ends = np.flatnonzero(right[n] == end)
-        upto = int(ends[0]) + 1 if ends.size else length
+    return Case(sizes, params, (draw(rng, sizes)[0], length), f"with {text(sizes)}")
+
+
+def _compare_samples(student: Subject, reference: Subject, cell: str, cases: Sequence[Case]) -> None:
+    mine = results(student, cell, "sample", cases)
+    right = results(reference, cell, "sample", [case.exact for case in cases])
+    for case, actual, expected in zip(cases, mine, right, strict=True):
+        shape, V = (case.sizes["N"], case.arguments[1]), case.sizes["V"]
+        _expect_words(_words(actual, shape, V), _words(expected, shape, V), case.sizes)
+
+
+def _expect_words(actual: Array, right: Array, sizes: Sizes) -> None:
+    for n in range(len(right)):
+        ends = np.flatnonzero(right[n] == vocabulary(sizes["V"])["<END>"])
+        upto = int(ends[0]) + 1 if ends.size else right.shape[1]
         wrong = np.flatnonzero(actual[n, :upto] != right[n, :upto])
         if wrong.size:
             raise _sampling_failure(actual[n], right[n], n, int(wrong[0]), upto, sizes)
@@ -345,5 +256,5 @@ def _sampling_failure(actual: Array, right: Array, n: int, t: int, upto: int, si
     )
 
 
-for _cell in GATES:
+for _cell in ("rnn", "lstm"):
     globals().update(_checks_of(_cell))

@@ -7,11 +7,14 @@ add into the upstream gradient that they are given. Sizes: N batch, T time, D in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from checks import calls
+from checks.cases import each
 from checks.declare import Layer, Rng, bias, check, normal, weight, words
 from checks.gradients import expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
@@ -219,28 +222,41 @@ def _masks(rng: Rng, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     yield "a random mask", rng.random(shape) < 0.5
 
 
-def _compare_softmax(
-    student: Subject, reference: Subject, x: Array, y: Array, mask: Array, context: str
-) -> None:
-    value = student.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
-    expected = reference.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
-    pairs = zip(
-        unpack(value, ["loss", "dx"], SOFTMAX), unpack(expected, ["loss", "dx"], SOFTMAX), strict=True
+@dataclass(frozen=True)
+class _SoftmaxCase:
+    x: Array
+    y: Array
+    mask: Array
+    context: str
+
+
+def _compare_softmax(student: Subject, reference: Subject, cases: Sequence[_SoftmaxCase]) -> None:
+    arguments = [(case.x, case.y, case.mask) for case in cases]
+    mine, right = (
+        [
+            unpack(value, ["loss", "dx"], SOFTMAX)
+            for value in subject.rnn_layers.temporal_softmax_loss.batch(arguments)
+        ]
+        for subject in (student, reference)
     )
-    for name, (actual, right) in zip(("loss", "dx"), pairs, strict=True):
-        expect_close(actual, calls.trusted(right), name=name, function=SOFTMAX, context=context)
+    for case, values, expected in zip(cases, mine, right, strict=True):
+        for name, value, true in zip(("loss", "dx"), values, expected, strict=True):
+            expect_close(value, calls.trusted(true), name=name, function=SOFTMAX, context=case.context)
 
 
 @check("rnn_layers.temporal_softmax_loss.values", "values", part="rnn", given=True)
 def check_temporal_softmax_loss_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """temporal_softmax_loss sums over time, averages over the batch, and leaves masked words out."""
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        x, y = _scores(generator, sizes)
-        for kind, mask in _masks(generator, y.shape):
-            _compare_softmax(student, reference, x, y, mask, f"with {kind} ({text(sizes)})")
+    def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        cases = []
+        for sizes, generator in examples:
+            x, y = _scores(generator, sizes)
+            masks = _masks(generator, y.shape)
+            cases += [_SoftmaxCase(x, y, mask, f"with {kind} ({text(sizes)})") for kind, mask in masks]
+        _compare_softmax(student, reference, cases)
 
-    for_random_sizes(rng, RANGES, one, examples=3)
+    for_random_sizes(rng, RANGES, lambda *example: together([example]), examples=3, together=together)
 
 
 @check(
@@ -253,10 +269,11 @@ def check_temporal_softmax_loss_values(student: Subject, reference: Subject, rng
 def check_temporal_softmax_loss_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
     """temporal_softmax_loss is stable for large scores, right for one caption of one word, and changes no input."""
     x, y = _scores(rng, {"N": 3, "T": 4, "V": 5}, scale=1000.0)
-    _compare_softmax(student, reference, x, y, np.ones(y.shape, dtype=bool), "with scores of magnitude 1000")
+    large = _SoftmaxCase(x, y, np.ones(y.shape, dtype=bool), "with scores of magnitude 1000")
     x, y = _scores(rng, {"N": 1, "T": 1, "V": 4})
     mask = np.ones(y.shape, dtype=bool)
-    _compare_softmax(student, reference, x, y, mask, "with one caption of one word")
+    small = _SoftmaxCase(x, y, mask, "with one caption of one word")
+    each(partial(_compare_softmax, student, reference), [large, small])
     _, after = student.rnn_layers.temporal_softmax_loss.echo(x, y, mask, returns="loss, dx")
     for name, before, value in zip(("x", "y", "mask"), (x, y, mask), after, strict=True):
         expect_unchanged(before, value, name=name, function=SOFTMAX)

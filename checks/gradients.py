@@ -42,8 +42,18 @@ def ladder(evaluate: Evaluate, inputs: Inputs, direction: Inputs) -> Slope:
     A step is as uncertain as its own disagreement between h and h/2, and as the rounding that smaller steps show:
     rounding grows as 1/h, so theirs counts h_small/h times. Alone, two rounded values may agree by chance.
     """
+    return ladders(evaluate, inputs, [direction])[0]
+
+
+def ladders(evaluate: Evaluate, inputs: Inputs, directions: Sequence[Inputs]) -> list[Slope]:
+    """`ladder` along each direction, from one evaluation of all points."""
     offsets = [sign * h * part for h in STEPS for part in (1.0, 0.5) for sign in (1, -1)]
-    F = evaluate([_moved(inputs, direction, t) for t in offsets]).reshape(len(STEPS), 2, 2)
+    points = [_moved(inputs, direction, t) for direction in directions for t in offsets]
+    return [_slope(F) for F in evaluate(points).reshape(len(directions), len(STEPS), 2, 2)]
+
+
+def _slope(F: Array) -> Slope:
+    """F by step, by part of the step (1, 1/2), by sign."""
     h = np.array(STEPS)
     whole = (F[:, 0, 0] - F[:, 0, 1]) / (2 * h)
     half = (F[:, 1, 0] - F[:, 1, 1]) / h
@@ -73,13 +83,16 @@ def expect_own_gradient(
     `names[k]` is what the gradient is called ("dWx"). Returns False when the numbers decide nothing (a kink, or
     rounding so coarse that no step works). Raises `Failed` naming the array and the element.
     """
-    def differs() -> bool | None:
-        verdict = _agrees(evaluate, inputs, analytic, _direction(inputs, analytic, rng))
-        return None if verdict is None else not verdict
 
-    verdicts = [differs(), differs()]
+    def two_differ() -> list[bool | None]:
+        directions = [_direction(inputs, analytic, rng) for _ in range(2)]
+        slopes = ladders(evaluate, inputs, directions)
+        agree = [_fits(analytic, *pair) for pair in zip(directions, slopes, strict=True)]
+        return [None if verdict is None else not verdict for verdict in agree]
+
+    verdicts = two_differ()
     if any(verdicts):
-        verdicts += [differs(), differs()]  # rounding in single precision fools one direction in a thousand
+        verdicts += two_differ()  # rounding in single precision fools one direction in a thousand
     if verdicts.count(True) < 2:
         return None not in verdicts
     wrong = [k for k in analytic if _differs(evaluate, inputs, analytic, k, rng)] or list(analytic)
@@ -99,8 +112,11 @@ def _direction(inputs: Inputs, keys: Sequence[str] | Mapping[str, Array], rng: R
 def _agrees(
     evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], direction: Inputs
 ) -> bool | None:
+    return _fits(analytic, direction, ladder(evaluate, inputs, direction))
+
+
+def _fits(analytic: Mapping[str, Array], direction: Inputs, slope: Slope) -> bool | None:
     """True, False, or None when the slope is too uncertain to say."""
-    slope = ladder(evaluate, inputs, direction)
     claimed = sum(float((analytic[k] * u).sum()) for k, u in direction.items())
     norm = sum(float((analytic[k] ** 2).sum()) for k in direction) ** 0.5
     norm = max(norm, abs(slope.value), 1e-12)

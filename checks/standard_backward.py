@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,7 +127,7 @@ def values(layer: Layer) -> Body:
 def edges(layer: Layer) -> Body:
     def body(student: Subject, reference: Subject, rng: Rng) -> None:
         cases = [_gradient_case(layer, rng, sizes, context) for context, sizes in edge_sizes(layer)]
-        each(_compare_backward, student, reference, layer, cases)
+        each(partial(_compare_backward, student, reference, layer), cases)
         context = f"when `{layer.forward}` ran on other inputs in between"
         case = _gradient_case(layer, rng, typical(layer), context)
         other = layer.draw(rng, case.sizes)
@@ -145,7 +146,7 @@ def precision(layer: Layer) -> Body:
             {k: calls.float32(v) for k, v in double.inputs.items()}, double.sizes, "with float32 inputs", "float32",
             tuple(calls.float32(v) for v in double.upstream),
         )  # fmt: skip
-        each(_compare_backward, student, reference, layer, [single, double])
+        each(partial(_compare_backward, student, reference, layer), [single, double])
 
     return body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,7 @@ def edges(layer: Layer) -> Body:
             sizes = typical(layer)
             inputs = {k: 300 * v for k, v in layer.draw(rng, sizes).items()}
             cases.append(Case(inputs, sizes, "with inputs of magnitude 300"))
-        each(_compare_forward, student, reference, layer, cases)
+        each(partial(_compare_forward, student, reference, layer), cases)
 
     return body
 
@@ -75,7 +76,7 @@ def precision(layer: Layer) -> Body:
             Case(single, sizes, "with float32 inputs", "float32"),
             Case(inputs, sizes, EXACT, "precision"),
         ]
-        each(_compare_forward, student, reference, layer, cases)
+        each(partial(_compare_forward, student, reference, layer), cases)
 
     return body
 

@@ -86,6 +86,11 @@ LOSS = mistakes_in(
           "the features are cut to float32", "Which array was made with a dtype of its own?", *both("precision")),
     entry("step_taken", "        # END", '        b_vocab -= 0.1 * grads["b_vocab"]\n        # END',
           "loss updates a parameter", "Updating is the solver's work.", *both("inputs_unmodified")),
+    entry("gradients_kept", "        # END",
+          "        kept = self.__dict__.setdefault('kept', {})\n        for k in grads:\n"
+          "            grads[k] = kept[k] = kept.get(k, 0) + grads[k]\n        # END",
+          "gradients of earlier calls are added", "Where does the dict of gradients begin its life?",
+          *both("inputs_unmodified")),
     entry("captions_changed", "        # END", "        captions[:, 0] = self._start\n        # END",
           "the captions are changed in place", "The caller still needs the captions.", *both("inputs_unmodified")),
 )  # fmt: skip

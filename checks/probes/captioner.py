@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,17 @@ import numpy as np
 def dtype(name: str) -> Any:
     """The numpy type of this name, as a model's constructor wants it."""
     return getattr(np, name)
+
+
+def results(cell: str, method: str, cases: Sequence[dict[str, Any]]) -> list[Any]:
+    """What `method` of a fresh model with given parameters returns, for each case."""
+    model_class = importlib.import_module("cs231n.classifiers.rnn").CaptioningRNN
+    found = []
+    for case in cases:
+        model = model_class(case["vocabulary"], **case["sizes"], cell_type=cell, dtype=dtype(case["dtype"]))
+        set_params(model, case["params"])
+        found.append(getattr(model, method)(*case["arguments"]))
+    return found
 
 
 def set_params(model: Any, params: dict[str, Any]) -> None:

@@ -1,0 +1,206 @@
+"""A `CaptioningRNN` in a subject's worker: its parameters and data, its loss compared with the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks import calls
+from checks.cases import named
+from checks.declare import Rng
+from checks.gradients import expect_own_gradient
+from checks.random_sizes import Sizes, for_random_sizes, text
+from grader.compare import expect_array, expect_close, expect_mapping, expect_scalar, unpack
+from grader.errors import Failed
+from grader.values import Array, Handle, Value
+
+if TYPE_CHECKING:
+    from grader.subject import Subject
+
+LOSS = "CaptioningRNN.loss"
+BOTH = ("loss", "grads")
+GATES = {"rnn": 1, "lstm": 4}
+RANGES = {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (2, 5), "H": (2, 5), "V": (4, 8)}
+TYPICAL = {"N": 3, "T": 4, "D": 5, "W": 6, "H": 7, "V": 8}
+EDGES: Mapping[str, Mapping[str, int]] = {
+    "a batch of one": {"N": 1},
+    "captions of one word": {"T": 1},
+    "one feature": {"D": 1},
+    "more hidden units than word-vector elements": {"W": 2, "H": 9},
+    "fewer hidden units than word-vector elements": {"W": 9, "H": 2},
+}
+
+
+def vocabulary(size: int) -> dict[str, int]:
+    """`size` words; <NULL>, <START> and <END> are not 0, 1 and 2 where there is room."""
+    special = {"<START>": 0, "<NULL>": 1, "<END>": size - 1}
+    return {**special, **{f"word{i}": i for i in range(2, size - 1)}}
+
+
+def parameters(rng: Rng, cell: str, sizes: Sizes) -> dict[str, Array]:
+    """Fresh float64 parameters, all different from zero (biases too)."""
+    D, W, H, V, m = sizes["D"], sizes["W"], sizes["H"], sizes["V"], GATES[cell]
+    shapes = {
+        "W_embed": (V, W), "W_proj": (D, H), "b_proj": (H,), "Wx": (W, m * H), "Wh": (H, m * H), "b": (m * H,),
+        "W_vocab": (H, V), "b_vocab": (V,),
+    }  # fmt: skip
+    scale = {"W_embed": 1.0, "b_proj": 0.5, "b": 0.5, "b_vocab": 0.5}
+    return {k: rng.standard_normal(s) * scale.get(k, s[0] ** -0.5) for k, s in shapes.items()}
+
+
+def captioner(
+    subject: Subject, cell: str, sizes: Sizes, params: Mapping[str, Array], dtype: str = "float64"
+) -> Handle:
+    """A model in the subject's worker that holds these parameters."""
+    kind = subject.probe("captioner", "dtype", dtype, returns="dtype*")
+    model = subject.rnn.CaptioningRNN(
+        vocabulary(sizes["V"]), input_dim=sizes["D"], wordvec_dim=sizes["W"], hidden_dim=sizes["H"],
+        cell_type=cell, dtype=calls.argument(kind), returns="model*",
+    )  # fmt: skip
+    if not isinstance(model, Handle):
+        raise Failed("`CaptioningRNN(...)` did not make an object.")
+    subject.probe("captioner", "set_params", model, {k: v.astype(dtype) for k, v in params.items()})
+    return model
+
+
+def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
+    """Features, and captions of T+1 words <NULL> at their ends."""
+    features = rng.standard_normal((sizes["N"], sizes["D"]))
+    captions = rng.integers(sizes["V"], size=(sizes["N"], sizes["T"] + 1))
+    lengths = rng.integers(2, sizes["T"] + 2, size=sizes["N"])
+    captions[np.arange(sizes["T"] + 1)[None, :] >= lengths[:, None]] = vocabulary(sizes["V"])["<NULL>"]
+    return features, captions
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model's parameters and data, and how its results are compared and named."""
+
+    sizes: Sizes
+    params: Mapping[str, Array]  # float64
+    arguments: tuple[Any, ...]
+    context: str
+    tolerance: str = "value"
+    dtype: str = "float64"
+
+    @property
+    def exact(self) -> Case:
+        """The same numbers, as `dtype` rounds them, in double precision: for the reference."""
+        params = {k: v.astype(self.dtype).astype("float64") for k, v in self.params.items()}
+        arguments = tuple(calls.float64(a) if isinstance(a, np.ndarray) else a for a in self.arguments)
+        return replace(self, params=params, arguments=arguments, dtype="float64")
+
+
+def drawn(
+    rng: Rng, cell: str, sizes: Sizes, context: str, tolerance: str = "value", dtype: str = "float64"
+) -> Case:
+    """A case for `loss` of fresh parameters and data."""
+    features, captions = draw(rng, sizes)
+    return Case(
+        sizes, parameters(rng, cell, sizes), (features.astype(dtype), captions), context, tolerance, dtype
+    )
+
+
+def results(subject: Subject, cell: str, method: str, cases: Sequence[Case]) -> list[Value]:
+    """What a method of the model returns for each case.
+
+    Many cases take one round trip; a single one takes plain calls, whose errors are worded better.
+    """
+    if len(cases) == 1:
+        model = captioner(subject, cell, cases[0].sizes, cases[0].params, cases[0].dtype)
+        return [subject.method(model, method, *cases[0].arguments)]
+    many = [
+        {
+            "vocabulary": vocabulary(case.sizes["V"]),
+            "sizes": {
+                "input_dim": case.sizes["D"],
+                "wordvec_dim": case.sizes["W"],
+                "hidden_dim": case.sizes["H"],
+            },
+            "dtype": case.dtype,
+            "params": {k: v.astype(case.dtype) for k, v in case.params.items()},
+            "arguments": list(case.arguments),
+        }
+        for case in cases
+    ]
+    return list(calls.items_of(subject.probe("captioner", "results", cell, method, many)))
+
+
+def loss(subject: Subject, model: Handle, features: Array, captions: Array) -> tuple[Value, dict[str, Value]]:
+    """Loss and gradients by name; form is judged here."""
+    return opened(subject.method(model, "loss", features, captions))
+
+
+def opened(value: Value) -> tuple[Value, dict[str, Value]]:
+    """What `loss` returned, taken apart; form is judged here."""
+    result, grads = unpack(value, ["loss", "grads"], LOSS)
+    keys = ["W_embed", "W_proj", "b_proj", "Wx", "Wh", "b", "W_vocab", "b_vocab"]
+    expect_scalar(result, name="loss", function=LOSS)
+    return result, expect_mapping(grads, keys, name="grads", function=LOSS)
+
+
+def compare_loss(
+    student: Subject, reference: Subject, cell: str, what: Sequence[str], cases: Sequence[Case]
+) -> None:
+    """Compares the loss, the gradients, or both (`what`)."""
+    mine = results(student, cell, "loss", cases)
+    right = results(reference, cell, "loss", [case.exact for case in cases])
+    for case, value, expected in zip(cases, mine, right, strict=True):
+        _expect_loss(case, what, opened(value), opened(expected))
+
+
+def _expect_loss(
+    case: Case,
+    what: Sequence[str],
+    mine: tuple[Value, dict[str, Value]],
+    right: tuple[Value, dict[str, Value]],
+) -> None:
+    pairs: list[tuple[str, Value, Value]] = [("loss", mine[0], right[0])] if "loss" in what else []
+    pairs += [(f"grads['{k}']", mine[1][k], right[1][k]) for k in right[1]] if "grads" in what else []
+    for name, got, expected in pairs:
+        expect_close(
+            got, calls.trusted(expected), name=name, function=LOSS,
+            tolerance=case.tolerance, context=case.context, axes={k: case.sizes[k] for k in ("N", "T")},
+        )  # fmt: skip
+
+
+def random_loss(
+    student: Subject, reference: Subject, rng: Rng, cell: str, what: Sequence[str], tolerance: str
+) -> None:
+    """Compares on random sizes, all at once, or one after the other to find the smallest that fails."""
+
+    def make(sizes: Sizes, generator: Rng) -> Case:
+        return drawn(generator, cell, sizes, f"with {text(sizes)}", tolerance)
+
+    def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        compare_loss(student, reference, cell, what, [make(*example) for example in examples])
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        case = make(sizes, generator)
+        with named(case):
+            compare_loss(student, reference, cell, what, [case])
+
+    for_random_sizes(rng, RANGES, one, examples=4, together=together)
+
+
+def expect_gradient_of_own_loss(student: Subject, rng: Rng, cell: str, sizes: Sizes) -> None:
+    params = parameters(rng, cell, sizes)
+    features, captions = draw(rng, sizes)
+    model = captioner(student, cell, sizes, params)
+    _, grads = loss(student, model, features, captions)
+
+    def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
+        value = student.probe("captioner", "losses", model, [dict(p) for p in points], features, captions)
+        items = unpack(value, [str(i) for i in range(len(points))], LOSS)
+        return np.array([expect_scalar(item, name="loss", function=LOSS) for item in items])
+
+    analytic = {
+        k: expect_array(grads[k], params[k].shape, name=f"grads['{k}']", function=LOSS) for k in params
+    }
+    expect_own_gradient(
+        evaluate, params, analytic, rng, names={k: f"grads['{k}']" for k in params},
+        function=LOSS, forward=LOSS, context=f"with {text(sizes)}",
+    )  # fmt: skip
