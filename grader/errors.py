@@ -88,7 +88,7 @@ class Raised(CallError):
 class ImportFailed(Raised):
     """A student's module can't be imported; `missing` names a package that is not installed.
 
-    `file` is relative to the submission. `unfinished`: the file does not parse because a region is still empty.
+    `file` is relative to the submission.
     """
 
     def __init__(
@@ -103,11 +103,10 @@ class ImportFailed(Raised):
         file: str = "",
         line: int = 0,
         missing: str = "",
-        unfinished: bool = False,
     ) -> None:
         super().__init__(message, hint, details, kind=kind, where=where)
         self.module, self.file, self.line = module, file, line
-        self.missing, self.unfinished = missing, unfinished
+        self.missing = missing
 
 
 class WrongSignature(Raised):

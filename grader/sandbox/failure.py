@@ -114,7 +114,7 @@ def describe_import(number: int, trouble: ImportTrouble, folder: str) -> wire.Pr
 
 
 def _describe_syntax(number: int, error: SyntaxError, path: str, folder: str) -> wire.Problem:
-    finding = source.explain_syntax(path, error.lineno or 0)
+    finding = source.explain_syntax(path)
     offending = (error.text or "").strip()[:200]
     message = str(error.msg)[:300] + (f": {offending}" if offending else "")
     return wire.Problem(
@@ -125,7 +125,6 @@ def _describe_syntax(number: int, error: SyntaxError, path: str, folder: str) ->
         hint=finding.hint,
         file=relative(path, folder),
         line=finding.line or error.lineno or 0,
-        unfinished=finding.unfinished,
     )
 
 

@@ -39,7 +39,6 @@ class Finding:
     message: str = ""
     hint: str = ""
     line: int = 0
-    unfinished: bool = False
 
 
 def read(path: str) -> str:
@@ -188,14 +187,14 @@ def with_zero_bytes(folder: str) -> str:
     return ""
 
 
-def explain_syntax(path: str, line: int) -> Finding:
+def explain_syntax(path: str) -> Finding:
     """What a file that the interpreter refused looks like, from its bytes."""
     try:
         with open(path, "rb") as file:
             raw = file.read(MAX_SOURCE)
     except OSError:
         return Finding()
-    return _conflict(raw) or _encoding(raw) or _unfinished(raw, line) or Finding()
+    return _conflict(raw) or _encoding(raw) or Finding()
 
 
 def _conflict(raw: bytes) -> Finding | None:
@@ -229,27 +228,15 @@ def _encoding(raw: bytes) -> Finding | None:
     return None
 
 
-def _unfinished(raw: bytes, line: int) -> Finding | None:
-    """An empty region is a syntax error when it is the whole body of an `if`."""
-    text = raw.decode("utf-8-sig", "replace")
-    empty = [f for f in _outline_text(text) if f.untouched]
-    around = [f for f in empty if f.line <= line <= f.last + 1]
-    if not around or not _parses_when_filled(text):
-        return None
-    name = around[-1].qualname
-    message = f"{name} is unfinished: its region is empty, so that the file does not parse"
-    return Finding(message, line=line, unfinished=True)
-
-
-def _parses_when_filled(text: str) -> bool:
-    """Whether the file would parse with a `pass` in every empty region."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        lines.append(line)
-        if _START.match(line):
-            lines.append(line[: len(line) - len(line.lstrip())] + "pass")
-    try:
-        ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+def filled(text: str) -> str:
+    """The text with `pass` in place of the first line of each empty region: every line keeps its number."""
+    lines = text.split("\n")
+    start: int | None = None
+    for n, line in enumerate(lines):
+        if _END.match(line):
+            if start is not None and _empty(lines[start + 1 : n]):
+                lines[start] = lines[start][: len(lines[start]) - len(lines[start].lstrip())] + "pass"
+            start = None
+        elif start is None and _START.match(line):
+            start = n
+    return "\n".join(lines)

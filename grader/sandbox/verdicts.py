@@ -69,8 +69,6 @@ def _import_failed(
     if missing:
         text = f"{module} can't be imported: the package {missing} is not installed here ({place})"
         hint = hint or f"If {missing} is not needed, remove its import; else ask the course staff for it."
-    elif problem.unfinished:
-        text = f"{file}: {message}"
     elif kind == "SystemExit":
         text = f"{module} can't be imported: it ends the program when it is imported ({place})"
         hint = hint or 'Move what should only run as a program below `if __name__ == "__main__":`.'
@@ -78,7 +76,7 @@ def _import_failed(
         text = f"{module} can't be imported: {kind} in {place}: {message}"
     return ImportFailed(
         text, hint, details, kind=kind, where=clean_line(problem.where, 200), module=module, file=file,
-        line=problem.line, missing=missing, unfinished=problem.unfinished,
+        line=problem.line, missing=missing,
     )  # fmt: skip
 
 

@@ -166,7 +166,6 @@ class Problem(msgspec.Struct, tag="problem"):
     file: Text = ""  # relative to the submission's folder
     line: Small = 0
     missing: Text = ""  # a package that is not installed
-    unfinished: bool = False  # a file that does not parse because a region is still empty
 
 
 Answer = Ready | Done | Outline | Problem

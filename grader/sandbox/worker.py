@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from grader.sandbox import failure, live, lockdown, source, standins, wire
+from grader.sandbox import failure, live, lockdown, repair, source, standins, wire
 
 CHANNEL_LOST = 86  # exit status: the channel to the grader was closed from inside
 MAX_WARNINGS = 20
@@ -59,6 +59,7 @@ def _adopt(folder: str, root: str) -> None:
         if name.partition(".")[0] in OURS or name == "__main__":
             del sys.modules[name]
     sys.modules["__main__"] = type(sys)("__main__")
+    repair.install(folder)
     sys.meta_path.insert(0, standins.Refuse(OURS))
     sys.meta_path.append(standins.Finder())
     sys.argv[:] = [""]

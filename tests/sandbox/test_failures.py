@@ -158,12 +158,7 @@ def test_a_syntax_error_names_line_and_text(opened):
         error.message
         == "cs231n.task can't be imported: SyntaxError in cs231n/task.py, line 2: invalid syntax: x = = 1"
     )
-    assert (error.file, error.line, error.module, error.unfinished) == (
-        "cs231n/task.py",
-        2,
-        "cs231n.task",
-        False,
-    )
+    assert (error.file, error.line, error.module) == ("cs231n/task.py", 2, "cs231n.task")
 
 
 def test_an_unresolved_merge_is_recognised(opened):
@@ -174,26 +169,6 @@ def test_an_unresolved_merge_is_recognised(opened):
     assert "this looks like an unresolved merge: <<<<<<< HEAD" in error.message
     assert error.line == 2
     assert "remove the lines <<<<<<<" in error.hint
-
-
-def test_an_empty_region_that_breaks_the_file_is_unfinished_work(opened):
-    """The original's data_utils.py does not parse before its region is filled."""
-    error = fails_to_import(
-        opened,
-        """
-        class CIFAR10Pair:
-            def __getitem__(self, index):
-                if True:
-                    # TODO: Start of your code.
-                    # apply self.transform twice
-                    # END OF YOUR CODE
-                return 1
-        """,
-    )
-    assert error.unfinished
-    assert error.message == (
-        "cs231n/task.py: CIFAR10Pair.__getitem__ is unfinished: its region is empty, so that the file does not parse"
-    )
 
 
 @pytest.mark.parametrize(
