@@ -6,6 +6,7 @@ import itertools
 import secrets
 import shutil
 import time
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 
@@ -40,6 +41,9 @@ class Worker:
         self._parent = parent
         self._process = process
         self._scratch = scratch
+        self._remove_scratch = weakref.finalize(
+            self, shutil.rmtree, scratch, ignore_errors=True
+        )  # at exit too
         self._limits = limits
         self._cpu = 0.0  # when it was last looked at
         self._releasable: list[int] = []
@@ -236,7 +240,7 @@ class Worker:
         self._left_over = self._process.take_output()
         self.alive = False
         self._process.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._remove_scratch()
         return status
 
 

@@ -183,13 +183,35 @@ print(zygote._parent._popen.pid, worker._process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # a killed grader can't remove its worker's folder
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False)
     pids = [int(word) for word in done.stdout.split()]
     assert len(pids) == 2
     deadline = time.monotonic() + 5
     while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(_runs(pid) for pid in pids)
+
+
+def test_a_forgotten_worker_leaves_no_folder(submission, tmp_path):
+    """A grader that ends without closing anything still removes the private folders."""
+    folder, private = submission(task=TASK), tmp_path / "private"
+    private.mkdir()
+    code = f"""
+import pathlib
+from grader.sandbox.client import *
+from grader.results import Limits
+zygote = Zygote.start(preload=("numpy",))
+worker = zygote.worker(pathlib.Path({str(folder)!r}), Limits())
+print(len(list(pathlib.Path({str(private)!r}).iterdir())))
+"""
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "TMPDIR": str(private)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert list(private.iterdir()) == []
 
 
 def _runs(pid: int) -> bool:
