@@ -17,17 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks.in_process import InProcess
 from grader import plugin
 from grader.judge import Judge
-from grader.sandbox.client import Zygote
-from grader.session import CHECKS, PROBES, REFERENCE, Grader
-from grader.subject import Subject
+from grader.session import CHECKS, REFERENCE, Grader
 
 ROOT = Path(__file__).resolve().parent.parent
 

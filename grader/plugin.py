@@ -19,9 +19,10 @@ from grader.errors import GradmarkError, UsageError
 from grader.subject import MODULES
 
 _QUIET = (
-    "cacheprovider capture debugging doctest faulthandler junitxml logging monkeypatch pastebin recwarn setuponly "
-    "setupplan stepwise terminal threadexception tmpdir unittest unraisableexception warnings"
-).split()
+    "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging", "monkeypatch",
+    "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "terminal", "threadexception", "tmpdir",
+    "unittest", "unraisableexception", "warnings",
+)  # fmt: skip
 
 
 class Spec(Protocol):

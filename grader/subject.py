@@ -52,6 +52,7 @@ class Subject:
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
         self._cpu_seconds = 0.0
+        self._said = ("", "")  # by workers that are gone
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
 
     def __getattr__(self, name: str) -> _Module:
@@ -143,7 +144,9 @@ class Subject:
 
     def take_output(self) -> tuple[str, str]:
         """What the submission printed (stdout, stderr) since the last time."""
-        return self._worker.take_output() if self._worker is not None else ("", "")
+        now = self._worker.take_output() if self._worker is not None else ("", "")
+        said, self._said = (self._said[0] + now[0], self._said[1] + now[1]), ("", "")
+        return said
 
     def close(self) -> None:
         """Ends the worker. The subject can't be used afterwards."""
@@ -190,6 +193,7 @@ class Subject:
         if self._worker is not None:
             self._seconds += self._worker.seconds_in_calls
             self._cpu_seconds += self._worker.cpu_seconds
+            self._said = self.take_output()
             self._worker.close()
             self._worker = None
 

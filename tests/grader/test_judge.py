@@ -164,7 +164,12 @@ def test_output_and_advice_are_kept_with_the_check() -> None:
     """What was printed during a check, and advice given in it, is in its result, each piece of advice once."""
     judge = Judge(Student(), None, 1, {}, lambda result: None)  # type: ignore[arg-type]
     advise = judge.fixture("advise", spec())
-    judge.judge(spec(), lambda: (advise("use less"), advise("use less")) and None)
+
+    def body() -> None:
+        advise("use less")
+        advise("use less")
+
+    judge.judge(spec(), body)
     result = judge.results["m.f.values"]
     assert (result.stdout, result.advice) == ("printed", ("use less",))
 
