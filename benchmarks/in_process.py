@@ -44,10 +44,8 @@ class InProcess(Subject):
         returns: str = "", seed: int | None = None, echo: bool = False, seconds: float | None = None,
     ) -> Reply:  # fmt: skip
         """As `Subject.call`, at once."""
-        if isinstance(target, Method):
-            function = self._objects[target.handle.id]
-        else:
-            function = self._module(target.module)
+        method = isinstance(target, Method)
+        function = self._objects[target.handle.id] if method else self._module(target.module)
         for name in filter(None, target.name.split(".")):
             function = getattr(function, name)
         live = [self._live(arg) for arg in args]

@@ -84,6 +84,7 @@ def warm(path: Path, select: str, repeat: int) -> list[Row]:
             grade = grader.grade(path, seed=seed, select=select)
             walls.append(time.perf_counter() - started)
             cpus.append(time.process_time() - cpu)
+            assert grader.last_student is not None
             student.append(grader.last_student.seconds)
             workers.append(grader.last_student.cpu_seconds)
             reference.append(grader.reference.seconds - before)

@@ -12,8 +12,8 @@ import numpy as np
 from checks.calls import trusted
 from checks.declare import Rng
 from checks.modules import Case, Make, Setup, forward, made, six_sigma
-from checks.random_sizes import Sizes
-from grader.compare import expect_array
+from checks.random_sizes import Sizes, text
+from grader.compare import expect_array, expect_close
 from grader.errors import Failed
 from grader.values import Array, Handle, Value
 
@@ -92,6 +92,44 @@ def replaced(case: Case, changes: Mapping[str, Array]) -> Case:
     return Case(case.args, {**case.kwargs, **changes})
 
 
+def compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) -> None:
+    """One layer gives the right output for each kind of mask; a wrong one is read against other uses of the mask."""
+    make, setup = layer(sizes["E"], sizes["H"]), Setup(parameters(rng, sizes["E"]))
+    kinds = masks(rng, sizes["S"])
+    cases = [inputs(rng, sizes, mask) for mask in kinds.values()]
+    actual = forward(student, make(student), setup, cases, FUNCTION)
+    expected = forward(reference, make(reference), setup, cases, FUNCTION)
+    for (description, mask), case, got, right in zip(kinds.items(), cases, actual, expected, strict=True):
+        context = f"with {description} ({text(sizes)})"
+        try:
+            expect_close(
+                got, trusted(right), name="output", function=FUNCTION, origin="torch", context=context, axes=sizes
+            )  # fmt: skip
+        except Failed as failed:
+            data = getattr(got, "data", None)
+            if isinstance(data, np.ndarray):
+                failed.hint = _other_reading(reference, sizes, setup, case, mask, data) or failed.hint
+            raise
+
+
+def _other_reading(
+    reference: Subject, sizes: Sizes, setup: Setup, case: Case, mask: Array, actual: Array
+) -> str:
+    """What a wrong output is right for: no mask, the opposite one, the transposed one."""
+    readings = {
+        "This is the output without any mask.": np.ones_like(mask),
+        "This is the output for the opposite mask: where it is 0 (False), the key is closed.": ~mask,
+        "This is the output for the transposed mask: row s says which keys query s may see.": mask.T,
+    }
+    make = layer(sizes["E"], sizes["H"])
+    cases = [replaced(case, {"attn_mask": other}) for other in readings.values()]
+    outputs = forward(reference, make(reference), setup, cases, FUNCTION)
+    for sentence, output in zip(readings, outputs, strict=True):
+        right = trusted(output)
+        if right.shape == actual.shape and np.allclose(right, actual, rtol=1e-6, atol=1e-9):
+            return sentence
+    return ""
+
 
 def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
     """Weights, and weights alone, are dropped in training mode with probability DROP; nothing in evaluation mode.
@@ -164,5 +202,6 @@ def _expect_independent(first: Array, second: Array) -> None:
             )
     if np.array_equal(first, second):
         raise Failed(
-            f"`{FUNCTION}` drops the same attention weights in every call.", "Is a random seed set inside `forward`?"
+            f"`{FUNCTION}` drops the same attention weights in every call.",
+            "Is a random seed set inside `forward`?",
         )

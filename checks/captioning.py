@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 FORWARD, SAMPLE = "CaptioningTransformer.forward", "CaptioningTransformer.sample"
 TYPICAL = {"N": 3, "T": 4, "D": 5, "W": 6, "V": 8}
-OWN = ("visual_projection.weight", "visual_projection.bias", "embedding.weight", "output.weight", "output.bias")
+OWN = (
+    "visual_projection.weight",
+    "visual_projection.bias",
+    "embedding.weight",
+    "output.weight",
+    "output.bias",
+)
 LONGEST = 12  # words that the models here are built for
 
 

@@ -188,7 +188,9 @@ def check_sample_noise_seed(student: Subject, reference: Subject, rng: Rng) -> N
     if np.array_equal(first, other):
         raise Failed("`sample_noise` gives the same numbers for different seeds.", keep)
     if np.array_equal(_noise(student, 4, 5), _noise(student, 4, 5)):
-        raise Failed("`sample_noise` gives the same numbers at every call without a seed.", "Set no seed of your own.")
+        raise Failed(
+            "`sample_noise` gives the same numbers at every call without a seed.", "Set no seed of your own."
+        )
 
 
 for _loss in LOSSES:
@@ -248,8 +250,12 @@ def check_get_optimizer_updates(student: Subject, reference: Subject, rng: Rng) 
     """
     shapes = [(4, 3), (4,), (4,), (4,), (2, 4), (2,)]
     scales = rng.choice([1e-4, 1.0, 1e3], size=(STEPS, len(shapes)))
-    gradients = [[s * rng.standard_normal(shape) for s, shape in zip(row, shapes, strict=True)] for row in scales]
-    found = [subject.probe("gan", "steps", *_optimizer(subject), gradients) for subject in (student, reference)]
+    gradients = [
+        [s * rng.standard_normal(shape) for s, shape in zip(row, shapes, strict=True)] for row in scales
+    ]
+    found = [
+        subject.probe("gan", "steps", *_optimizer(subject), gradients) for subject in (student, reference)
+    ]
     for number, (value, right) in enumerate(zip(*(items(v, len(shapes)) for v in found), strict=True)):
         name = f"parameter {number} after {STEPS} steps"
         own = expect_array(value, shapes[number], name=name, function="get_optimizer", origin="torch")

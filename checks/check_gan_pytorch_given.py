@@ -83,10 +83,14 @@ def check_chunk_sampler_values(student: Subject, reference: Subject, rng: Rng) -
     for arguments in ((4,), (3, 5)):
         start = arguments[1] if len(arguments) > 1 else 0
         sampler = student.gan_pytorch.ChunkSampler(*arguments, returns="sampler*")
-        numbers, length = unpack(student.probe("gan", "listed", sampler), ["numbers", "length"], "ChunkSampler")
+        numbers, length = unpack(
+            student.probe("gan", "listed", sampler), ["numbers", "length"], "ChunkSampler"
+        )
         expected = SequenceValue(tuple(ScalarValue(start + i) for i in range(arguments[0])), "list")
         if numbers != expected or length != ScalarValue(arguments[0]):
-            raise Failed(f"`ChunkSampler{arguments}` does not visit {arguments[0]} examples from {start} on.", RESTORE)
+            raise Failed(
+                f"`ChunkSampler{arguments}` does not visit {arguments[0]} examples from {start} on.", RESTORE
+            )
 
 
 @check("gan_pytorch.initialize_weights.values", "values", part="gan", given=True)
@@ -94,7 +98,11 @@ def check_initialize_weights_values(student: Subject, reference: Subject, rng: R
     """initialize_weights draws Xavier weights for linear and transposed convolution layers, and for no others."""
     kept = student.probe("gan", "layers_to_initialize", returns="linear*, transposed*, convolution*")
     layers = unpack(kept, ["linear", "transposed", "convolution"], "initialize_weights")
-    bounds = (np.sqrt(6 / (30 + 20)), np.sqrt(6 / (9 * 4 + 9 * 6)), 0.0)  # uniform within: Glorot and Bengio 2010
+    bounds = (
+        np.sqrt(6 / (30 + 20)),
+        np.sqrt(6 / (9 * 4 + 9 * 6)),
+        0.0,
+    )  # uniform within: Glorot and Bengio 2010
     for layer, (shape, biases), bound in zip(layers, LAYERS, bounds, strict=True):
         student.gan_pytorch.initialize_weights(calls.argument(layer))
         weight, bias = items(student.probe("gan", "parameters", calls.argument(layer)), 2)

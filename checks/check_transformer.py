@@ -66,7 +66,10 @@ def check_values(student: Subject, reference: Subject, rng: Rng) -> None:
 
     def one(sizes: Sizes, generator: Rng) -> None:
         whole = {**sizes, "W": 2 * sizes["W"]}
-        several = {(sizes["N"], sizes["T"]): "for any sizes", (sizes["N"] + 1, sizes["T"] + 2): "for any sizes"}
+        several = {
+            (sizes["N"], sizes["T"]): "for any sizes",
+            (sizes["N"] + 1, sizes["T"] + 2): "for any sizes",
+        }
         _compare_scores(student, reference, generator, whole, several)
 
     for_random_sizes(rng, {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (1, 3), "V": (5, 8)}, one, examples=2)
@@ -103,7 +106,14 @@ def _expect_causal(student: Subject, make: modules.Make, setup: Setup, rng: Rng,
     for shorter in others[sizes["T"] :]:
         upto = shorter.shape[1]
         context = f"for the first {upto} words alone"
-        compare(shorter, base[:, :upto], name="scores", function=FORWARD, context=context, against="the whole caption")
+        compare(
+            shorter,
+            base[:, :upto],
+            name="scores",
+            function=FORWARD,
+            context=context,
+            against="the whole caption",
+        )
 
 
 def _with_another_word(captions: Array, t: int, V: int) -> Array:
@@ -152,7 +162,13 @@ def check_precision(student: Subject, reference: Subject, rng: Rng) -> None:
     _compare_scores(student, reference, rng, TYPICAL, {(3, 4): precise}, "precision")
 
 
-@check(f"{STEM}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
+@check(
+    f"{STEM}.inputs_unmodified",
+    "leaves its inputs alone",
+    part=PART,
+    requires=[f"{STEM}.values"],
+    uses=[INIT],
+)
 def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward changes neither features nor captions."""
     make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
@@ -161,7 +177,7 @@ def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> N
 
 
 @check(
-    f"{STEM}.own_parts", "with your own layers", part=PART, uses=[INIT, ADD, ATTEND],
+    f"{STEM}.own_parts", "with your own layers", part=PART, uses=[INIT, ADD, ATTEND, f"transformer.{LAYER}"],
     requires=[f"{STEM}.values", f"{ADD}.values", f"{ATTEND}.values", f"{ATTEND}.lengths", f"{ATTEND}.mask"],
 )  # fmt: skip
 def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
@@ -180,13 +196,13 @@ def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
     if np.array_equal(_as_scores(first, case, 8), _as_scores(second, case, 8)):
         raise Failed(
             f"`{FORWARD}` gives the same scores each time in training mode: nothing is dropped.",
-            "Is `eval()` called inside `forward`, or the positional encoding added without its dropout?",
+            "Is `eval()` called inside `forward`? The mode is the caller's to choose.",
         )
 
 
 @check(
     f"transformer.{SAMPLE}.words", "words", part=PART, given=True, requires=[f"{STEM}.own_parts"],
-    uses=[STEM, INIT, ADD, ATTEND],
+    uses=[STEM, INIT, ADD, ATTEND, f"transformer.{LAYER}"],
 )  # fmt: skip
 def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.sample writes at each step the word with the highest score, up to the first <END>.
@@ -210,7 +226,9 @@ def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
 def _sampled(value: Value, shape: tuple[int, int], V: int) -> Array:
     captions = expect_array(value, shape, name="captions", function=SAMPLE).astype(np.int64)
     if captions.min() < 0 or captions.max() >= V:
-        raise Failed(f"`captions` from `{SAMPLE}` holds numbers that are no words.", "Words run from 0 to V-1.")
+        raise Failed(
+            f"`captions` from `{SAMPLE}` holds numbers that are no words.", "Words run from 0 to V-1."
+        )
     return captions
 
 
@@ -237,7 +255,9 @@ def check_decoder_layer_values(student: Subject, reference: Subject, rng: Rng) -
     N, T, M, W = 2, 4, 3, 6
 
     def make(subject: Subject) -> Handle:
-        value = subject.transformer.TransformerDecoderLayer(W, 2, dim_feedforward=5, dropout=0.0, returns="layer*")
+        value = subject.transformer.TransformerDecoderLayer(
+            W, 2, dim_feedforward=5, dropout=0.0, returns="layer*"
+        )
         return modules.made(value, "TransformerDecoderLayer")
 
     shapes = modules.shapes_of(reference, make(reference), "parameters")

@@ -14,12 +14,11 @@ import numpy as np
 
 from checks import attention, encoding, modules
 from checks.attention import FUNCTION, LINEAR
-from checks.calls import trusted
 from checks.declare import Rng, check
 from checks.encoding import FORWARD, INIT
 from checks.modules import Case, Setup
 from checks.random_sizes import Sizes, for_random_sizes, text
-from grader.compare import compare, expect_array, expect_close
+from grader.compare import compare, expect_array
 from grader.errors import Failed, Verdict
 from grader.values import Array
 
@@ -45,7 +44,9 @@ def check_table_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
             "The given `self.register_buffer('pe', pe)` makes it one: it moves with the module and is never trained.",
         )
     if buffers["pe"] != (1, 9, 6):
-        raise Failed(f"`pe` of `PositionalEncoding(6, max_len=9)` has shape {buffers['pe']}; expected (1, 9, 6).")
+        raise Failed(
+            f"`pe` of `PositionalEncoding(6, max_len=9)` has shape {buffers['pe']}; expected (1, 9, 6)."
+        )
 
 
 @check(f"{TABLE}.values", "encodings", part=PART, requires=[f"{TABLE}.shapes"])
@@ -100,7 +101,11 @@ def check_encoding_gradient(student: Subject, reference: Subject, rng: Rng) -> N
 def check_encoding_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward takes a batch of one, one position, and sequences as long as its table."""
     typical = {"N": 3, "S": 4, "pairs": 2, "more": 3}
-    edges = {"a batch of one": {"N": 1}, "one position": {"S": 1}, "a sequence as long as the table": {"more": 0}}
+    edges = {
+        "a batch of one": {"N": 1},
+        "one position": {"S": 1},
+        "a sequence as long as the table": {"more": 0},
+    }
     for description, changes in edges.items():
         sizes = {**typical, **changes}
         encoding.compare_sums(student, reference, rng, sizes, context=f"with {description}")
@@ -114,7 +119,9 @@ def check_encoding_precision(student: Subject, reference: Subject, rng: Rng) -> 
     encoding.compare_sums(student, reference, rng, sizes, "precision", PRECISE)
 
 
-@check(f"{ADD}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
+@check(
+    f"{ADD}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{ADD}.values"], uses=[TABLE]
+)
 def check_encoding_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward does not change x."""
     case = Case([rng.standard_normal((2, 3, 4))])
@@ -172,7 +179,7 @@ def check_attention_lengths(student: Subject, reference: Subject, rng: Rng) -> N
         whole = attention.embedded({**sizes, "S": sizes["S"] + 1, "T": sizes["S"]})
         _attend(student, reference, generator, whole, context=f"with {text(whole)}")
 
-    for_random_sizes(rng, {"N": (1, 3), "S": (2, 5), "H": (1, 3), "D": (1, 3)}, one, examples=2)
+    for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, one, examples=2)
 
 
 @check(f"{ATTEND}.mask", "mask", part=PART, requires=[f"{ATTEND}.values"])
@@ -185,46 +192,10 @@ def check_attention_mask(
     """
 
     def one(sizes: Sizes, generator: Rng) -> None:
-        _compare_masks(student, reference, generator, attention.embedded(sizes))
+        attention.compare_masks(student, reference, generator, attention.embedded(sizes))
 
-    for_random_sizes(rng, {"N": (1, 3), "S": (2, 5), "H": (1, 3), "D": (2, 3)}, one, examples=3)
+    for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, one, examples=3)
     _advise_on_masks(student, reference, rng, advise)
-
-
-def _compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) -> None:
-    make, setup = attention.layer(sizes["E"], sizes["H"]), Setup(attention.parameters(rng, sizes["E"]))
-    masks = attention.masks(rng, sizes["S"])
-    cases = [attention.inputs(rng, sizes, mask) for mask in masks.values()]
-    actual = modules.forward(student, make(student), setup, cases, FUNCTION)
-    expected = modules.forward(reference, make(reference), setup, cases, FUNCTION)
-    for (description, mask), case, got, right in zip(masks.items(), cases, actual, expected, strict=True):
-        context = f"with {description} ({text(sizes)})"
-        try:
-            expect_close(
-                got, trusted(right), name="output", function=FUNCTION, origin="torch", context=context, axes=sizes
-            )  # fmt: skip
-        except Failed as failed:
-            data = getattr(got, "data", None)
-            if isinstance(data, np.ndarray):
-                failed.hint = _other_reading(reference, sizes, setup, case, mask, data) or failed.hint
-            raise
-
-
-def _other_reading(reference: Subject, sizes: Sizes, setup: Setup, case: Case, mask: Array, actual: Array) -> str:
-    """What a wrong output is right for: no mask, the opposite one, the transposed one."""
-    readings = {
-        "This is the output without any mask.": np.ones_like(mask),
-        "This is the output for the opposite mask: where it is 0 (False), the key is closed.": ~mask,
-        "This is the output for the transposed mask: row s says which keys query s may see.": mask.T,
-    }
-    make = attention.layer(sizes["E"], sizes["H"])
-    cases = [attention.replaced(case, {"attn_mask": other}) for other in readings.values()]
-    outputs = modules.forward(reference, make(reference), setup, cases, FUNCTION)
-    for sentence, output in zip(readings, outputs, strict=True):
-        right = trusted(output)
-        if right.shape == actual.shape and np.allclose(right, actual, rtol=1e-6, atol=1e-9):
-            return sentence
-    return ""
 
 
 def _advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
@@ -240,7 +211,9 @@ def _advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Cal
         try:
             _attend(student, reference, rng, sizes, mask=mask)
         except Verdict:
-            advise(f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind.")
+            advise(
+                f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind."
+            )
 
 
 @check(f"{ATTEND}.gradients", "gradients", part=PART, requires=[f"{ATTEND}.values"])
@@ -261,7 +234,7 @@ def check_attention_gradients(student: Subject, reference: Subject, rng: Rng) ->
             upstream, wanted=wanted, function=FUNCTION, context=f"with {text(whole)}", axes=whole,
         )  # fmt: skip
 
-    for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (1, 3), "D": (2, 3)}, one, examples=3)
+    for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (2, 3), "D": (2, 3)}, one, examples=3)
 
 
 EDGES: Mapping[tuple[int, int], Mapping[str, tuple[int, int, int]]] = {  # (H, D) of a layer -> its cases (N, S, T)
@@ -328,7 +301,9 @@ def _expect_distribution(weights: Array, context: str) -> None:
     name = "sum of the attention weights over the keys"
     compare(total, np.ones_like(total), name=name, function=FUNCTION, context=context)
     if weights.min() < -1e-9:
-        raise Failed(f"An attention weight in `{FUNCTION}` is negative: {weights.min():.6g}.", "Is there a softmax?")
+        raise Failed(
+            f"An attention weight in `{FUNCTION}` is negative: {weights.min():.6g}.", "Is there a softmax?"
+        )
 
 
 @check(f"{ATTEND}.batch", "rows of the batch", part=PART, requires=[f"{ATTEND}.shapes"])

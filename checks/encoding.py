@@ -52,14 +52,16 @@ def compare_tables(student: Subject, reference: Subject, E: int, length: int | N
 
 def _hint(actual: Array, expected: Array, allowance: Array) -> str:
     def right(a: Array, b: Array) -> bool:
-        return bool(np.all(np.abs(a - b) <= allowance[..., : a.shape[-1]]))
+        return bool(np.all(np.abs(a - b) <= allowance[:, : a.shape[1], : a.shape[2]]))
 
     if not actual.any():
         return "`pe` is all zeros: is it filled before it is registered?"
     if right(actual[..., 0::2], expected[..., 1::2]) and right(actual[..., 1::2], expected[..., 0::2]):
         return "Sine and cosine are swapped."
     if right(actual[..., 0::2], expected[..., 0::2]):
-        return "The even columns are right: look at the odd ones, which use the exponent of the column before."
+        return (
+            "The even columns are right: look at the odd ones, which use the exponent of the column before."
+        )
     if right(actual[..., 1::2], expected[..., 1::2]):
         return "The odd columns are right: look at the even ones."
     if right(actual[:, 1:], expected[:, :-1]):
@@ -90,7 +92,9 @@ def expect_dropout(student: Subject, rng: Rng) -> None:
         *forward(student, module, Setup({"pe": table}), [case], FORWARD),
         *forward(student, module, Setup({"pe": table}, training=True), [case, case], FORWARD, seed),
     ]
-    still, first, second = (expect_array(o, x.shape, name="output", function=FORWARD, origin="torch") for o in outputs)
+    still, first, second = (
+        expect_array(o, x.shape, name="output", function=FORWARD, origin="torch") for o in outputs
+    )
     if not np.allclose(still, x + table):
         raise Failed(
             f"`{FORWARD}` drops something in evaluation mode too.",
@@ -98,14 +102,18 @@ def expect_dropout(student: Subject, rng: Rng) -> None:
         )
     _expect_sum_dropped(first, x, table)
     if np.array_equal(first, second):
-        raise Failed(f"`{FORWARD}` drops the same elements in every call.", "Is a random seed set inside `forward`?")
+        raise Failed(
+            f"`{FORWARD}` drops the same elements in every call.", "Is a random seed set inside `forward`?"
+        )
 
 
 def _expect_sum_dropped(out: Array, x: Array, table: Array) -> None:
     total = x + table
     dropped = np.abs(out) < 1e-12
     if np.allclose(out, total):
-        raise Failed(f"`{FORWARD}` drops nothing in training mode (dropout={DROP}).", "Apply the given `self.dropout`.")
+        raise Failed(
+            f"`{FORWARD}` drops nothing in training mode (dropout={DROP}).", "Apply the given `self.dropout`."
+        )
     if not dropped.any():
         raise Failed(
             f"`{FORWARD}` drops something other than elements of the sum in training mode.",

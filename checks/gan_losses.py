@@ -21,6 +21,7 @@ from grader.values import Array, ArrayValue, Handle, Value
 if TYPE_CHECKING:
     from grader.subject import Subject
 
+
 @dataclass(frozen=True)
 class Loss:
     """A loss, the scores it takes and what is likely when large ones go wrong."""
@@ -76,7 +77,9 @@ def _compare_losses(
 
 def _gradients(subject: Subject, loss: Loss, scores: list[Array]) -> list[Value]:
     names = ", ".join(f"{name}*" for name in loss.scores)
-    kept = subject.probe("arrays", "keep", *(Tensor(s, requires_grad=True) for s in scores), 0, returns=f"{names}, _")
+    kept = subject.probe(
+        "arrays", "keep", *(Tensor(s, requires_grad=True) for s in scores), 0, returns=f"{names}, _"
+    )
     handles = unpack(kept, [*loss.scores, "_"], "keep")[:-1]
     value = getattr(subject.gan_pytorch, loss.function)(*handles, returns="loss*")
     assert isinstance(value, Handle)
@@ -85,7 +88,9 @@ def _gradients(subject: Subject, loss: Loss, scores: list[Array]) -> list[Value]
     return list(items(found))
 
 
-def _compare_gradients(student: Subject, reference: Subject, loss: Loss, scores: list[Array], context: str) -> None:
+def _compare_gradients(
+    student: Subject, reference: Subject, loss: Loss, scores: list[Array], context: str
+) -> None:
     actual = _gradients(student, loss, scores)
     if not actual:
         raise Failed(

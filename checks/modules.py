@@ -85,12 +85,19 @@ def called(function: str) -> Iterator[None]:
 def made(value: Value, name: str) -> Handle:
     """The module that a constructor returned."""
     if not isinstance(value, Handle):
-        raise Failed(f"`{name}(...)` did not make an object.", "Is it still a class derived from `nn.Module`?")
+        raise Failed(
+            f"`{name}(...)` did not make an object.", "Is it still a class derived from `nn.Module`?"
+        )
     return value
 
 
 def forward(
-    subject: Subject, module: Handle, setup: Setup, cases: Sequence[Case], function: str, seed: int | None = None
+    subject: Subject,
+    module: Handle,
+    setup: Setup,
+    cases: Sequence[Case],
+    function: str,
+    seed: int | None = None,
 ) -> tuple[Value, ...]:
     """The output for each case, in one frame."""
     packed = [case.packed(setup.cast) for case in cases]
@@ -128,12 +135,24 @@ def _rounded(case: Case, cast: Callable[[Array], Array]) -> Case:
 
 
 def backward(
-    subject: Subject, module: Handle, setup: Setup, case: Case, upstream: Array, wanted: Sequence[str], function: str
+    subject: Subject,
+    module: Handle,
+    setup: Setup,
+    case: Case,
+    upstream: Array,
+    wanted: Sequence[str],
+    function: str,
 ) -> dict[str, Value]:
     """Gradients by name of argument and parameter."""
     with called(function):
         value = subject.probe(
-            "modules", "backward", module, setup.packed(), case.packed(setup.cast), tensor(upstream), list(wanted)
+            "modules",
+            "backward",
+            module,
+            setup.packed(),
+            case.packed(setup.cast),
+            tensor(upstream),
+            list(wanted),
         )
     return value.items if isinstance(value, MappingValue) else {}
 
@@ -161,7 +180,12 @@ def compare_backward(
 
 
 def expect_arguments_unchanged(
-    student: Subject, module: Handle, setup: Setup, case: Case, function: str, labels: Mapping[str, str] | None = None
+    student: Subject,
+    module: Handle,
+    setup: Setup,
+    case: Case,
+    function: str,
+    labels: Mapping[str, str] | None = None,
 ) -> None:
     """A call leaves its arguments as they were."""
     with called(function):
@@ -179,7 +203,10 @@ def shapes_of(subject: Subject, module: Handle, kind: str) -> dict[str, tuple[in
     found = value.items.get(kind) if isinstance(value, MappingValue) else None
     if not isinstance(found, MappingValue):
         return {}
-    return {name: tuple(int(getattr(i, "data", 0)) for i in getattr(v, "items", ())) for name, v in found.items.items()}
+    return {
+        name: tuple(int(getattr(i, "data", 0)) for i in getattr(v, "items", ()))
+        for name, v in found.items.items()
+    }
 
 
 def six_sigma(count: int, probability: float) -> float:

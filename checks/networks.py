@@ -96,7 +96,9 @@ def observe(subject: Subject, network: Network, probe: str, *args: Argument) -> 
         return subject.probe("gan", probe, built(subject, network), *args)
     except Raised as error:
         said = error.message.removeprefix(f"{probe} ")
-        message = f"The model of `{network.call}`, called with {network.source} of shape {network.inputs}, {said}"
+        message = (
+            f"The model of `{network.call}`, called with {network.source} of shape {network.inputs}, {said}"
+        )
         raise Raised(message, error.hint, error.details, kind=error.kind, where=error.where) from None
 
 
@@ -149,7 +151,9 @@ def _lacks(network: Network, own: Shapes, expected: Shapes, number: int) -> Fail
 
 
 def _layer_note(network: Network, own: Shapes, expected: Shapes) -> tuple[Note]:
-    lines = [f"  {_text(shapes)}: {layer.name}" for shapes, layer in zip(expected, network.layers, strict=True)]
+    lines = [
+        f"  {_text(shapes)}: {layer.name}" for shapes, layer in zip(expected, network.layers, strict=True)
+    ]
     text = "\n".join(["expected:", *lines, "yours:", *(f"  {_text(shapes)}" for shapes in own)])
     return (Note(title="Shapes of the parameters, layer by layer", text=text),)
 
@@ -202,7 +206,9 @@ def _declared(
 def _shapes(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
     _models.pop(student, None)  # a new one for each function: what another left behind goes
     value = observe(student, network, "run", Tensor(network.draw(rng)), "train")
-    out = expect_array(value, network.outputs, name=network.result, function=f"{network.call}(...)", origin="torch")
+    out = expect_array(
+        value, network.outputs, name=network.result, function=f"{network.call}(...)", origin="torch"
+    )
     if network.bounded and np.abs(out).max() > 1:
         raise Failed(
             f"The images of `{network.call}` have values up to {np.abs(out).max():.4g}; expected -1 to 1.",
@@ -231,7 +237,9 @@ def _outputs(subject: Subject, network: Network, order: Sequence[int]) -> list[A
     settings = _settings(network)
     values = items(observe(subject, network, "paths", list(order), settings, x), len(settings))
     shape = network.outputs[1:]
-    return [expect_array(v, shape, name=network.result, function=network.call, origin="torch") for v in values]
+    return [
+        expect_array(v, shape, name=network.result, function=network.call, origin="torch") for v in values
+    ]
 
 
 def _activations(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
@@ -289,7 +297,9 @@ def _precision(network: Network, student: Subject, reference: Subject, rng: Rng)
     _filled(student, network, pattern, order)
     _filled(reference, network, pattern, range(len(order)))
     x = Tensor(network.draw(rng).astype(np.float64))
-    _compare_outputs(network, student, reference, ("double", x), "precision", "as a float64 model with float64 input")
+    _compare_outputs(
+        network, student, reference, ("double", x), "precision", "as a float64 model with float64 input"
+    )
 
 
 def _gradients(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
@@ -316,9 +326,13 @@ def _compare_gradients(network: Network, found: Sequence[Value], right: Sequence
     own = expect_array(numbers, right[2].shape, name="gradients", function=name)
     missing = int((own[:, 0] < 0).sum())
     if missing:
-        raise Failed(f"{missing} parameters of the model of `{network.call}` get no gradient.", "Are all layers used?")
+        raise Failed(
+            f"{missing} parameters of the model of `{network.call}` get no gradient.", "Are all layers used?"
+        )
     unit = np.maximum(right[2][:, :1], 1e-30)
     context = "as norm and projection of each parameter's gradient, in units of its norm"
-    compare(own / unit, right[2] / unit, name="gradients", function=name, tolerance="float32", context=context)
+    compare(
+        own / unit, right[2] / unit, name="gradients", function=name, tolerance="float32", context=context
+    )
     array = expect_array(dx, network.inputs, name=f"d{network.source}", function=name, origin="torch")
     compare(array, right[1], name=f"d{network.source}", function=name, tolerance="float32")

@@ -1,4 +1,4 @@
-"""The pytest adapter: runs `check_*` functions with the fixtures they ask for, and hands each to a `Judge`.
+"""The pytest adapter: collects `check_*` functions and hands each, with what its arguments name, to a `Judge`.
 
 Nothing else in gradmark imports pytest. The run is hermetic: our own ini file, no plugins, no conftest and no
 options from outside.
@@ -81,27 +81,12 @@ class _Runner(_Selection):
         super().__init__()
         self._judge = judge
 
-    @pytest.fixture
-    def student(self, request: pytest.FixtureRequest) -> Any:
-        return self._judge.fixture("student", spec_of(request.node))
-
-    @pytest.fixture
-    def reference(self, request: pytest.FixtureRequest) -> Any:
-        return self._judge.fixture("reference", spec_of(request.node))
-
-    @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> Any:
-        return self._judge.fixture("rng", spec_of(request.node))
-
-    @pytest.fixture
-    def advise(self, request: pytest.FixtureRequest) -> Any:
-        return self._judge.fixture("advise", spec_of(request.node))
-
     @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
-        names = pyfuncitem._fixtureinfo.argnames
-        arguments = {name: pyfuncitem.funcargs[name] for name in names}
-        self._judge.judge(spec_of(pyfuncitem), lambda: pyfuncitem.obj(**arguments))
+    def pytest_runtest_protocol(self, item: pytest.Function) -> bool:
+        """In place of pytest's setup, call and teardown, which take longer than most checks."""
+        spec = spec_of(item)
+        arguments = {name: self._judge.fixture(name, spec) for name in item._fixtureinfo.argnames}
+        self._judge.judge(spec, lambda: item.obj(**arguments))
         return True
 
 

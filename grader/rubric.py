@@ -66,6 +66,7 @@ class Rubric:
     default_visibility: str = "public"
     limits: Limits = field(default_factory=Limits)
     tolerances: Mapping[str, float] = field(default_factory=dict)  # factors, by name of the tolerance
+    _found: dict[tuple[str, str], Rule | None] = field(default_factory=dict, compare=False, repr=False)
 
     def points(self, check_id: str) -> int:
         """What a check is worth. Raises `RubricError` when no line says so."""
@@ -118,6 +119,11 @@ class Rubric:
                 self._refuse(table, name, f"{name!r} is unknown", known)
 
     def _best(self, rules: Iterable[Rule], table: str, check_id: str) -> Rule | None:
+        if (table, check_id) not in self._found:
+            self._found[table, check_id] = self._search(rules, table, check_id)
+        return self._found[table, check_id]
+
+    def _search(self, rules: Iterable[Rule], table: str, check_id: str) -> Rule | None:
         found = sorted((rule for rule in rules if rule.matches(check_id)), key=lambda rule: rule.rank)
         if len(found) > 1 and found[-1].rank == found[-2].rank and found[-1].value != found[-2].value:
             first, second = found[-2].pattern, found[-1].pattern

@@ -77,7 +77,9 @@ def run(model: Any, x: Any, mode: str) -> Any:
         return model(x)
 
 
-def paths(model: Any, order: Sequence[int], settings: Sequence[Sequence[Sequence[float]]], x: Any) -> list[Any]:
+def paths(
+    model: Any, order: Sequence[int], settings: Sequence[Sequence[Sequence[float]]], x: Any
+) -> list[Any]:
     """The first row of the output for each setting, in evaluation mode.
 
     A setting has (tap, shift) for each layer: the first element of the weight, and every element of the bias.
@@ -170,7 +172,9 @@ def settings(optimizer: Any, model: Any) -> list[dict[str, Any]]:
         group = groups.get(id(parameter), {})
         betas = group.get("betas") or (None, None)
         known = {"lr": group.get("lr"), "beta1": betas[0], "beta2": betas[1]}
-        found.append({k: float(v) for k, v in known.items() if v is not None} | ({"held": True} if group else {}))
+        found.append(
+            {k: float(v) for k, v in known.items() if v is not None} | ({"held": True} if group else {})
+        )
     return found
 
 
@@ -216,7 +220,14 @@ def players(images: Any, noise_dim: int) -> tuple[Any, ...]:
     solvers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (judge, maker)]
     whole, short = torch.from_numpy(images), torch.from_numpy(images[:-1])
     loader = [(batch, torch.zeros(len(batch))) for batch in (whole, whole, short)]
-    return judge, maker, *solvers, lambda real, fake: 2 * fake.mean() - real.mean(), lambda fake: -fake.mean(), loader
+    return (
+        judge,
+        maker,
+        *solvers,
+        lambda real, fake: 2 * fake.mean() - real.mean(),
+        lambda fake: -fake.mean(),
+        loader,
+    )
 
 
 def parameters(*models: Any) -> list[Any]:

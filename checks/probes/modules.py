@@ -24,7 +24,9 @@ def prepare(module: Any, params: Mapping[str, Any], dtype: str, training: bool, 
         if name not in known:
             raise AttributeError(f"it has no parameter or buffer called {name}")
         if known[name].shape != value.shape:
-            raise ValueError(f"its {name} has shape {tuple(known[name].shape)}, expected {tuple(value.shape)}")
+            raise ValueError(
+                f"its {name} has shape {tuple(known[name].shape)}, expected {tuple(value.shape)}"
+            )
         known[name].data.copy_(value)
     for part in module.modules() if quiet else ():
         if isinstance(part, torch.nn.Dropout):
@@ -57,7 +59,9 @@ def forward_in_place(module: Any, setup: Sequence[Any], case: Case) -> list[Any]
     return [*case["args"], *case["kwargs"].values()]
 
 
-def backward(module: Any, setup: Sequence[Any], case: Case, upstream: Any, wanted: Sequence[str]) -> dict[str, Any]:
+def backward(
+    module: Any, setup: Sequence[Any], case: Case, upstream: Any, wanted: Sequence[str]
+) -> dict[str, Any]:
     """Gradients of sum(upstream * output) for the floating-point arguments and for the parameters in `wanted`.
 
     None stands for "does not depend on it". The arguments are not leaves, so that adding to them in place is no error.
@@ -66,7 +70,9 @@ def backward(module: Any, setup: Sequence[Any], case: Case, upstream: Any, wante
 
     prepare(module, *setup)
     given = {**{str(i): v for i, v in enumerate(case["args"])}, **case["kwargs"]}
-    leaves = {k: v.detach().requires_grad_() for k, v in given.items() if v is not None and v.is_floating_point()}
+    leaves = {
+        k: v.detach().requires_grad_() for k, v in given.items() if v is not None and v.is_floating_point()
+    }
     used = {k: leaves[k].clone() if k in leaves else v for k, v in given.items()}
     out = module(*[used[str(i)] for i in range(len(case["args"]))], **{k: used[k] for k in case["kwargs"]})
     known = dict(module.named_parameters())

@@ -16,16 +16,19 @@ def stand_in(model: Any, table: Any) -> None:
     class Places(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.register_buffer("table", table)
+            self.register_buffer("pe", table)
 
         def forward(self, x: Any) -> Any:
             _, T, _ = x.shape
-            return x * self.table[:, :T]
+            places: Any = self.pe
+            return x * places[:, :T]
 
     class Blend(torch.nn.Module):
         def forward(self, tgt: Any, memory: Any, tgt_mask: Any = None) -> Any:
             (_, T, _), (_, _, _) = tgt.shape, memory.shape
-            seen = torch.tanh(memory).mean(dim=1, keepdim=True)  # (N, 1, W): the same for a vector repeated M times
+            seen = torch.tanh(memory).mean(
+                dim=1, keepdim=True
+            )  # (N, 1, W): the same for a vector repeated M times
             words = _shares(torch, tgt_mask, T, tgt) @ torch.tanh(tgt)  # (N, T, W)
             return words + words * seen + 0.5 * seen
 
