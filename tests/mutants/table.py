@@ -17,8 +17,8 @@ TABLE = Path(__file__).with_name("TABLE.md")
 HEAD = """\
 # Which check fails for which mistake
 
-Made by `python -m tests.mutants.table`; `tests/mutants/test_rnn_mutants.py` holds it to be true. A check that is
-blocked by a failed one is not listed: a mistake costs once.
+Made by `python -m tests.mutants.table`; `tests/mutants/test_rnn_mutants.py` holds it to be true. Names without a
+module are checks of the function itself; the others are of what is built from it. Blocked checks are not listed.
 """
 
 
@@ -34,8 +34,8 @@ def rows(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     function = ""
     for line in text.splitlines():
-        if line.startswith("## "):
-            function = line[3:].partition(".")[2]
+        if line.startswith("#"):
+            function = line[3:].partition(".")[2] if line.startswith("## ") else ""
         elif line.startswith("| ") and function and not line.startswith("| mistake"):
             found[f"{function}.{line.split(' | ')[0][2:]}"] = line
     return found
