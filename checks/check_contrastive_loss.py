@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 PART = "simclr"
 TYPICAL = {"N": 3, "D": 4}
-RANGES = {"N": (1, 5), "D": (1, 6)}
+RANGES = {"N": (2, 5), "D": (2, 6)}
 EDGES = ({"N": 1, "D": 4}, {"N": 1, "D": 1}, {"N": 3, "D": 1}, {"N": 4, "D": 4}, {"N": 2, "D": 4})
 
 
@@ -156,12 +156,13 @@ def check_compute_sim_matrix_properties(student: Subject, reference: Subject, rn
 
 
 def _invariance(quantity: Quantity) -> Callable[..., None]:
-    needed = [f"{quantity.id}.values", *(f"{used}.values" for used in quantity.ids_used)]
+    parts = ([f"{SIM.id}.properties"], [f"{MATRIX.id}.properties", f"{PAIRS.id}.values"])
+    needed = [f"{quantity.id}.values", *parts[quantity is VECTORIZED]]
 
     @check(f"{quantity.id}.properties", "invariances", part=PART, uses=quantity.ids_used, requires=needed)
     def invariances(student: Subject, reference: Subject, rng: Rng) -> None:
         left, right, order = rows(rng, (4, 3)), rows(rng, (4, 3)), np.array([2, 0, 3, 1])
-        longer = left * np.array([[1], [7], [20], [1]])
+        longer = left * np.array([[1], [7], [1000], [1]])
         cases = {
             "": (left, right),
             "with left and right swapped": (right, left),

@@ -180,9 +180,12 @@ def _other(a: Any, b: Any) -> Any:
 
 
 def _other_loss(out_left: Any, out_right: Any, tau: float, device: Any = "cpu") -> Any:
-    """Not SimCLR's loss: any smooth function in which every argument matters."""
+    """Not SimCLR's loss: any smooth function in which every argument matters, also the device."""
+    import torch
+
     weights = _other(out_left[:, None], out_right[None])
-    return (weights.sum() - 3 * weights.trace()) * tau + (out_left**3).sum() / tau
+    scale = torch.tensor(tau, device=device)
+    return (weights.sum() - 3 * weights.trace()) * scale + (out_left**3).sum() / scale
 
 
 _STAND_INS = {
