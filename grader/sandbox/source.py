@@ -18,6 +18,12 @@ _START = re.compile(r"^\s*#.*\bSTART OF YOUR CODE\b", re.I)
 _END = re.compile(r"^\s*#.*\bEND OF YOUR CODE\b", re.I)
 _DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?:async[ \t]+)?(?P<what>def|class)[ \t]+(?P<name>\w+)")
 _CONFLICT = re.compile(r"^(<{7} |={7}$|>{7} )")
+# What the original hands out inside its regions, as `ast.unparse` writes it.
+GIVEN = frozenset([
+    "(transforms.RandomResizedCrop(32),)",
+    "mask = (torch.ones_like(exponential, device=device) - torch.eye(2 * N, device=device)).to(device).bool()",
+    "exponential = exponential.masked_select(mask).view(2 * N, -1)",
+])  # fmt: skip
 _STUB = re.compile(r"^\s*(?:pass|raise\s+NotImplementedError\b.*|\.\.\.)?\s*(?:#.*)?$")
 
 
@@ -91,12 +97,26 @@ def _end(last: int, lines: list[str], indent: int) -> int:
 def _is_stub(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Pass):
         return True
-    if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Constant)
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return True
+    if (isinstance(statement, ast.Assign) and _is_none(statement.value)) or _is_given(statement):
+        return True
     if not isinstance(statement, ast.Raise) or statement.exc is None:
         return False
     raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
     return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def _is_given(statement: ast.stmt) -> bool:
+    try:
+        return ast.unparse(statement) in GIVEN
+    except RecursionError:  # too deep to be written out, though not to be parsed
+        return False
+
+
+def _is_none(value: ast.expr) -> bool:
+    items = value.elts if isinstance(value, ast.Tuple) else [value]
+    return all(isinstance(item, ast.Constant) and item.value is None for item in items)
 
 
 def _regions(lines: list[str]) -> list[list[str]]:
@@ -229,14 +249,42 @@ def _encoding(raw: bytes) -> Finding | None:
 
 
 def filled(text: str) -> str:
-    """The text with `pass` in place of the first line of each empty region: every line keeps its number."""
+    """The text with `pass` for the first line of each empty region that lacks one: every line keeps its number.
+
+    Where nothing is missing nothing is put: a region inside a list would break by it.
+    """
     lines = text.split("\n")
+    empty = _empty_regions(lines)
+    while (line := _missing_block(lines)) is not None:
+        before = [start for start in empty if start < line]
+        if not before:
+            break
+        empty.remove(before[-1])
+        marker = lines[before[-1]]
+        lines[before[-1]] = marker[: len(marker) - len(marker.lstrip())] + "pass"
+    return "\n".join(lines)
+
+
+def _empty_regions(lines: list[str]) -> list[int]:
+    """The indices of the start markers of the regions that hold nothing."""
+    found: list[int] = []
     start: int | None = None
     for n, line in enumerate(lines):
         if _END.match(line):
             if start is not None and _empty(lines[start + 1 : n]):
-                lines[start] = lines[start][: len(lines[start]) - len(lines[start].lstrip())] + "pass"
+                found.append(start)
             start = None
         elif start is None and _START.match(line):
             start = n
-    return "\n".join(lines)
+    return found
+
+
+def _missing_block(lines: list[str]) -> int | None:
+    """The index of the line at which the parser misses an indented block; None for a text without this error."""
+    try:
+        ast.parse("\n".join(lines))
+    except IndentationError as error:
+        return (error.lineno or 0) - 1
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return None

@@ -7,7 +7,7 @@ import pytest
 from grader.errors import ImportFailed, Raised
 from grader.results import Limits
 from grader.sandbox.client import Function
-from grader.sandbox.source import filled
+from grader.sandbox.source import filled, outline
 from grader.values import ScalarValue
 
 UNFINISHED = """
@@ -71,11 +71,29 @@ def test_other_errors_of_syntax_stay(opened, text):
         value(opened(text), "done")
 
 
-def test_filled_touches_empty_regions_alone():
-    """`pass` takes the place of the first marker of an empty region, at its indentation; written regions stay."""
-    empty = "if a:\n\t# *****START OF YOUR CODE*****\n\t# TODO: Start of your code.\n\n\t# *****END OF YOUR CODE*****\n"
-    written = "# START OF YOUR CODE\nx = 1\n# END OF YOUR CODE\n"
-    assert filled(empty + written) == empty.replace("# *****START OF YOUR CODE*****", "pass") + written
+def test_filled_touches_only_what_does_not_parse():
+    """`pass` takes the place of the first marker, at its indentation, where a block is missing; all else stays."""
+    missing = (
+        "if a:\n\t# *****START OF YOUR CODE*****\n\t# TODO: Start of your code.\n\n\t# END OF YOUR CODE\n"
+    )
+    others = "x = [\n    # START OF YOUR CODE\n    # END OF YOUR CODE\n    7]\n# START OF YOUR CODE\nx = 1\n# END OF YOUR CODE\n"
+    assert filled(missing + others) == missing.replace("# *****START OF YOUR CODE*****", "pass") + others
+    assert filled(others + missing + missing).count("pass") == 2
+
+
+def test_given_lines_in_a_region_are_no_work_of_the_student():
+    """A region that holds what the original hands out in it, and names set to None, is as it was handed out."""
+    text = (
+        "def f(device):\n    # TODO: Start of your code.\n    exponential = None\n"
+        "    mask = (torch.ones_like(exponential, device=device)\n"
+        "            - torch.eye(2 * N, device=device)).to(device).bool()\n"
+        "    # END OF YOUR CODE\n    return exponential\n"
+        "def g():\n    return Compose([\n        # TODO: Start of your code.\n"
+        "        transforms.RandomResizedCrop(32),\n        # END OF YOUR CODE\n    ])\n"
+    )
+    assert [function.untouched for function in outline(text)] == [True, True]
+    done = text.replace("exponential = None", "exponential = torch.exp(x)").replace("(32),", "(32), flip,")
+    assert [function.untouched for function in outline(done)] == [False, False]
 
 
 def test_a_namespace_package_and_other_encodings_are_imported(zygote, tmp_path):
