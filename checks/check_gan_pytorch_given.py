@@ -115,7 +115,8 @@ def check_initialize_weights_values(student: Subject, reference: Subject, rng: R
 
 
 @check(
-    "gan_pytorch.run_a_gan.values", "training loop", part="gan", given=True, uses=["gan_pytorch.sample_noise"]
+    "gan_pytorch.run_a_gan.values", "training loop", part="gan", given=True, uses=["gan_pytorch.sample_noise"],
+    requires=["gan_pytorch.sample_noise.shapes"],
 )  # fmt: skip
 def check_run_a_gan_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """run_a_gan trains both players on every whole batch, skips short ones and returns the samples it showed."""

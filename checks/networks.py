@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PATTERN = 10007  # numbers with which parameters are tiled; prime, so that no two rows of a weight agree
 NEGATIVE = -2.0  # what is sent through one activation, while all later ones get positive numbers
-LATER, TAP = 4.0, 0.5
+LATER, TAP, LAST_TAP = 1.0, 1.0, 0.1
 BATCH = 3  # a number of its own, so that one written into the code shows
 
 Shapes = list[list[tuple[int, ...]]]  # of each layer's parameters
@@ -206,14 +206,8 @@ def _declared(
 def _shapes(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
     _models.pop(student, None)  # a new one for each function: what another left behind goes
     value = observe(student, network, "run", Tensor(network.draw(rng)), "train")
-    out = expect_array(
-        value, network.outputs, name=network.result, function=f"{network.call}(...)", origin="torch"
-    )
-    if network.bounded and np.abs(out).max() > 1:
-        raise Failed(
-            f"The images of `{network.call}` have values up to {np.abs(out).max():.4g}; expected -1 to 1.",
-            "The last layer's result goes through tanh.",
-        )
+    name = f"{network.call}({network.source})"
+    expect_array(value, network.outputs, name=network.result, function=name, origin="torch")
 
 
 def _parameters(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
@@ -226,7 +220,7 @@ def _settings(network: Network) -> list[list[tuple[float, float]]]:
     for number, layer in enumerate(network.layers):
         before, after = [(0.0, 0.0)] * number, [(TAP, LATER)] * (len(network.layers) - number - 1)
         if after:
-            after[-1] = (TAP / 2, 0.0)  # the last may be a tanh: not where it is flat
+            after[-1] = (LAST_TAP, 0.0)  # the last may be a tanh: not where it is flat
         if layer.activation:
             found.append([*before, (0.0, NEGATIVE), *after])
     return found
@@ -248,7 +242,8 @@ def _activations(network: Network, student: Subject, reference: Subject, rng: Rn
     if network.call not in known:
         known[network.call] = _outputs(reference, network, range(len(network.layers)))
     layers = [layer for layer in network.layers if layer.activation]
-    for layer, own, right in zip(layers, actual, known[network.call], strict=True):
+    pairs = list(zip(layers, actual, known[network.call], strict=True))
+    for layer, own, right in reversed(pairs):  # a wrong one shows in those before it too
         _compare_activation(network, layer, own, right)
 
 
@@ -288,6 +283,11 @@ def _compare_outputs(
     name = f"{network.call}({network.source})"
     actual = observe(student, network, *probe)
     out = expect_array(actual, network.outputs, name=network.result, function=name, origin="torch")
+    if network.bounded and np.abs(out).max() > 1:
+        raise Failed(
+            f"The images of `{network.call}` have values up to {np.abs(out).max():.4g}; expected -1 to 1.",
+            "The last layer's result goes through tanh.",
+        )
     right = calls.trusted(observe(reference, network, *probe))
     compare(out, right, name=network.result, function=name, tolerance=tolerance, context=context)
 
@@ -296,7 +296,7 @@ def _precision(network: Network, student: Subject, reference: Subject, rng: Rng)
     order, pattern = order_of(student, reference, network), _pattern(rng)
     _filled(student, network, pattern, order)
     _filled(reference, network, pattern, range(len(order)))
-    x = Tensor(network.draw(rng).astype(np.float64))
+    x = Tensor(rng.uniform(-1, 1, network.inputs))
     _compare_outputs(
         network, student, reference, ("double", x), "precision", "as a float64 model with float64 input"
     )

@@ -82,8 +82,8 @@ def paths(
 ) -> list[Any]:
     """The first row of the output for each setting, in evaluation mode.
 
-    A setting has (tap, shift) for each layer: the first element of the weight, and every element of the bias.
-    All other weights are zero, so that one number travels through the network.
+    A setting has (tap, shift) for each layer: one element of the weight, and every element of the bias. All
+    other weights are zero, so that one number travels through the network.
     """
     import torch
 
@@ -95,11 +95,21 @@ def paths(
             parameters[0].zero_()
         for setting in settings:
             for (weight, *biases), (tap, shift) in zip(layers, setting, strict=True):
-                (weight.view(-1)[:1] if weight.dim() > 1 else weight).fill_(tap)
+                _tap(weight).fill_(tap)
                 for bias in biases:
                     bias.fill_(shift)
             found.append(model(x)[0])
     return found
+
+
+def _tap(weight: Any) -> Any:
+    """The element that leads from the first unit to the first unit; of a norm's weight, which is 1-D, all.
+
+    Of a kernel it is [1, 1]: with padding 1, [0, 0] would lead the first pixel out of the picture.
+    """
+    if weight.dim() == 4:
+        return weight[0, 0, 1, 1]
+    return weight[0, 0] if weight.dim() == 2 else weight
 
 
 def gradients(model: Any, pattern: Any, order: Sequence[int], x: Any, upstream: Any) -> list[Any]:
