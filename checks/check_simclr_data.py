@@ -209,5 +209,5 @@ def _advise_without_transform(student: Subject, rng: Rng, advise: Any) -> None:
     except CallError as error:
         advise(f"Without a transform: {error.message}")
         return
-    if describe(value) != "a tuple of 3":
+    if describe(value) not in ("a tuple of 3", "a list of 3"):
         advise(f"Without a transform `{PAIR}` returns {describe(value)}; expected three parts.")

@@ -178,7 +178,7 @@ def _record(
 
 def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
     return msgspec.structs.replace(
-        result, outcome=Outcome.NOT_ATTEMPTED, message=verdict.message, hint=verdict.hint, details=()
+        result, outcome=Outcome.NOT_ATTEMPTED, message=verdict.message, hint=verdict.hint, details=(), advice=()
     )
 
 

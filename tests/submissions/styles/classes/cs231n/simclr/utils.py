@@ -1,0 +1,77 @@
+﻿"""Training; saved by an editor for Windows."""
+
+import torch
+from tqdm import tqdm
+
+from . import contrastive_loss
+
+
+def train(model, data_loader, train_optimizer, epoch, epochs, batch_size=32, temperature=0.5, device="cuda"):
+	model.train()
+	history = []
+	for x_i, x_j, target in tqdm(data_loader):
+		train_optimizer.zero_grad()
+		views = [x.to(device) for x in (x_i, x_j)]
+		left, right = (model(x)[-1] for x in views)
+		loss = contrastive_loss.simclr_loss_vectorized(left, right, tau=temperature, device=device)
+		loss.backward()
+		train_optimizer.step()
+		history.append(loss.detach())
+	return torch.stack(history).mean()
+
+
+def train_val(model, data_loader, train_optimizer, epoch, epochs, device='cuda'):
+	"""Trains or evaluates a classifier for one epoch."""
+	is_train = train_optimizer is not None
+	model.train() if is_train else model.eval()
+	loss_criterion = torch.nn.CrossEntropyLoss()
+
+	total_loss, top1, top5, total_num, data_bar = 0.0, 0.0, 0.0, 0, tqdm(data_loader)
+	with (torch.enable_grad() if is_train else torch.no_grad()):
+		for data, target in data_bar:
+			data, target = data.to(device), target.to(device)
+			out = model(data)
+			loss = loss_criterion(out, target)
+
+			if is_train:
+				train_optimizer.zero_grad()
+				loss.backward()
+				train_optimizer.step()
+
+			total_num += data.size(0)
+			total_loss += loss.item() * data.size(0)
+			best = torch.argsort(out, dim=-1, descending=True)
+			right = (best == target.unsqueeze(dim=-1)).float()
+			top1 += right[:, 0:1].sum().item()
+			top5 += right[:, 0:5].sum().item()
+			data_bar.set_description('{} Epoch: [{}/{}] Loss: {:.4f}'.format(
+				'Train' if is_train else 'Test', epoch, epochs, total_loss / total_num))
+
+	return total_loss / total_num, top1 / total_num * 100, top5 / total_num * 100
+
+
+def test(model, memory_data_loader, test_data_loader, epoch, epochs, c, temperature=0.5, k=200, device='cuda'):
+	"""Votes of the nearest neighbours."""
+	model.eval()
+	top1, top5, total_num, bank = 0.0, 0.0, 0, []
+	with torch.no_grad():
+		for data, _, target in tqdm(memory_data_loader, desc='Feature extracting'):
+			feature, out = model(data.to(device))
+			bank.append(feature)
+		bank = torch.cat(bank, dim=0).t().contiguous()  # [D, M]
+		labels = torch.tensor(memory_data_loader.dataset.targets, device=bank.device)
+		for data, _, target in tqdm(test_data_loader):
+			data, target = data.to(device), target.to(device)
+			feature, out = model(data)
+			total_num += data.size(0)
+			weight, indices = torch.mm(feature, bank).topk(k=k, dim=-1)  # [B, K]
+			near = torch.gather(labels.expand(data.size(0), -1), dim=-1, index=indices)
+			weight = (weight / temperature).exp()
+			one_hot = torch.zeros(data.size(0) * k, c, device=near.device, dtype=weight.dtype)
+			one_hot = one_hot.scatter(dim=-1, index=near.view(-1, 1), value=1.0)
+			scores = torch.sum(one_hot.view(data.size(0), -1, c) * weight.unsqueeze(dim=-1), dim=1)
+			best = scores.argsort(dim=-1, descending=True)
+			right = (best == target.unsqueeze(dim=-1)).float()
+			top1 += right[:, :1].sum().item()
+			top5 += right[:, :5].sum().item()
+	return top1 / total_num * 100, top5 / total_num * 100
