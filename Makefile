@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test lint types imports template-check unit clean install template
+.PHONY: demo test lint types imports template-check unit test-slow false-alarms clean install template
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.submissions.demo
@@ -37,6 +37,12 @@ template: $(STAMP)
 
 template-check: $(STAMP)
 	$(BIN)/gradmark template --check
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+false-alarms: $(STAMP)
+	$(BIN)/python -m tests.mutants.false_alarms 200
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'

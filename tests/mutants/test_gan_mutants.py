@@ -11,6 +11,7 @@ from checks.mistakes.declare import Mistake
 from checks.mistakes.gan_pytorch import MISTAKES
 from grader.results import Outcome
 from grader.session import REFERENCE, Grader
+from tests.mutants.cover import every
 from tests.mutants.parts import Part, specs
 
 SELECT = "check_gan"
@@ -32,7 +33,7 @@ def part(grader: Grader, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     yield Part(grader, folder, SELECT)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
+@pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_caught_where_it_is_and_costs_once(part: Part, mistake: Mistake) -> None:
     """The checks that should catch it fail, none of a function without it does, and none errs."""
     grade = part.grade(mistake, SEED)

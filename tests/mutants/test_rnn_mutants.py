@@ -10,6 +10,7 @@ from checks.mistakes import Mistake
 from grader.results import Outcome
 from grader.session import Grader
 from tests.mutants import table
+from tests.mutants.cover import every
 from tests.mutants.harness import MISTAKES, Mutants, failed, mutants, related, specs
 
 
@@ -19,7 +20,7 @@ def made(grader: Grader) -> Iterator[Mutants]:
         yield started
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
+@pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_caught_where_it_is(made: Mutants, mistake: Mistake) -> None:
     """The checks that should catch it fail, no unrelated one does, none errs, and the table's row is this run's."""
     grade = made.grade(mistake)

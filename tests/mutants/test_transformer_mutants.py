@@ -11,6 +11,7 @@ from checks.mistakes import transformer, transformer_layers
 from checks.mistakes.declare import Mistake
 from grader.results import Outcome
 from grader.session import REFERENCE, Grader
+from tests.mutants.cover import every
 from tests.mutants.parts import Part, related, specs
 
 SELECT = "check_transformer"
@@ -25,7 +26,7 @@ def part(grader: Grader, tmp_path_factory: pytest.TempPathFactory) -> Part:
     return Part(grader, Path(folder), SELECT)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
+@pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_caught_where_it_is(part: Part, mistake: Mistake) -> None:
     """The checks that should catch it fail, no unrelated one does, and none errs."""
     grade = part.grade(mistake, SEED)
