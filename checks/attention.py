@@ -11,11 +11,11 @@ import numpy as np
 
 from checks.calls import trusted
 from checks.declare import Rng
-from checks.modules import Case, Make, Setup, forward, made, six_sigma
+from checks.modules import Build, Case, Job, Setup, forward, six_sigma
 from checks.random_sizes import Sizes, text
 from grader.compare import expect_array, expect_close
 from grader.errors import Failed
-from grader.values import Array, Handle, Value
+from grader.values import Array, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -31,14 +31,9 @@ def parameters(rng: Rng, E: int) -> dict[str, Array]:
     return {**weights, **{f"{name}.bias": 0.5 * rng.standard_normal(E) for name in LINEAR}}
 
 
-def layer(E: int, heads: int, dropout: float = 0.0) -> Make:
-    """Makes a layer in a subject."""
-
-    def make(subject: Subject) -> Handle:
-        value = subject.transformer_layers.MultiHeadAttention(E, heads, dropout=dropout, returns="layer*")
-        return made(value, "MultiHeadAttention")
-
-    return make
+def layer(E: int, heads: int, dropout: float = 0.0) -> Build:
+    """A layer; without dropout unless it is given."""
+    return Build("transformer_layers", "MultiHeadAttention", [E, heads], {"dropout": dropout})
 
 
 def inputs(rng: Rng, sizes: Sizes, mask: Array | None = None) -> Case:
@@ -48,6 +43,15 @@ def inputs(rng: Rng, sizes: Sizes, mask: Array | None = None) -> Case:
     shapes = {"query": (N, S, E), "key": (N, T, E), "value": (N, T, E)}
     drawn: dict[str, Array | None] = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     return Case(kwargs=drawn if mask is None else {**drawn, "attn_mask": mask})
+
+
+def job(
+    rng: Rng, sizes: Sizes, context: str = "", mask: Array | None = None,
+    dtype: str = "float64", tolerance: str = "value",
+) -> Job:  # fmt: skip
+    """One call on fresh parameters and inputs."""
+    setup, case = Setup(parameters(rng, sizes["E"]), dtype), inputs(rng, sizes, mask)
+    return Job(layer(sizes["E"], sizes["H"]), setup, [case], [context], sizes, tolerance)
 
 
 def embedded(sizes: Sizes) -> dict[str, int]:
@@ -94,11 +98,11 @@ def replaced(case: Case, changes: Mapping[str, Array]) -> Case:
 
 def compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) -> None:
     """One layer gives the right output for each kind of mask; a wrong one is read against other uses of the mask."""
-    make, setup = layer(sizes["E"], sizes["H"]), Setup(parameters(rng, sizes["E"]))
+    module, setup = layer(sizes["E"], sizes["H"]), Setup(parameters(rng, sizes["E"]))
     kinds = masks(rng, sizes["S"])
     cases = [inputs(rng, sizes, mask) for mask in kinds.values()]
-    actual = forward(student, make(student), setup, cases, FUNCTION)
-    expected = forward(reference, make(reference), setup, cases, FUNCTION)
+    actual = forward(student, module, setup, cases, FUNCTION)
+    expected = forward(reference, module, setup, cases, FUNCTION)
     for (description, mask), case, got, right in zip(kinds.items(), cases, actual, expected, strict=True):
         context = f"with {description} ({text(sizes)})"
         try:
@@ -121,9 +125,9 @@ def _other_reading(
         "This is the output for the opposite mask: where it is 0 (False), the key is closed.": ~mask,
         "This is the output for the transposed mask: row s says which keys query s may see.": mask.T,
     }
-    make = layer(sizes["E"], sizes["H"])
+    module = layer(sizes["E"], sizes["H"])
     cases = [replaced(case, {"attn_mask": other}) for other in readings.values()]
-    outputs = forward(reference, make(reference), setup, cases, FUNCTION)
+    outputs = forward(reference, module, setup, cases, FUNCTION)
     for sentence, output in zip(readings, outputs, strict=True):
         right = trusted(output)
         if right.shape == actual.shape and np.allclose(right, actual, rtol=1e-6, atol=1e-9):
@@ -140,9 +144,9 @@ def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
     drawn = inputs(rng, {"N": ROWS, "S": LENGTH, "T": LENGTH, "E": values.shape[1]})
     case = replaced(drawn, {"value": np.stack([values] * ROWS)})
     off, on, certain = layer(values.shape[1], HEADS, 0.0), layer(values.shape[1], HEADS, DROP), Setup(params)
-    (right,) = forward(reference, off(reference), certain, [case], FUNCTION)
+    (right,) = forward(reference, off, certain, [case], FUNCTION)
     full = weights_of(trusted(right), HEADS)
-    module, seed = on(student), int(rng.integers(2**31))
+    module, seed = on, int(rng.integers(2**31))
     still = _weights(forward(student, module, certain, [case, case], FUNCTION))
     moving = _weights(forward(student, module, Setup(params, training=True), [case, case], FUNCTION, seed))
     _expect_still(still[0], full[0])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from checks.declare import Rng
-from checks.modules import Make, made, shapes_of, tensor
+from checks.modules import Build, shapes_of
 from checks.random_sizes import Sizes
-from grader.values import Array, Handle
+from grader.values import Array
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -45,33 +45,16 @@ def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
     return features, captions
 
 
-def model(sizes: Sizes, heads: int = 1, layers: int = 1) -> Make:
-    """Makes a model in a subject, with the parts it was built with."""
-
-    def make(subject: Subject) -> Handle:
-        value = subject.transformer.CaptioningTransformer(
-            vocabulary(sizes["V"]), sizes["D"], sizes["W"], num_heads=heads, num_layers=layers, max_length=LONGEST,
-            returns="model*",
-        )  # fmt: skip
-        return made(value, "CaptioningTransformer")
-
-    return make
+def model(sizes: Sizes, heads: int = 1, layers: int = 1, table: Array | None = None) -> Build:
+    """A model with the parts it was built with, or with stand-ins where a table is given."""
+    options = {"num_heads": heads, "num_layers": layers, "max_length": LONGEST}
+    args = [vocabulary(sizes["V"]), sizes["D"], sizes["W"]]
+    return Build("transformer", "CaptioningTransformer", args, options, table)
 
 
-def stood_in(sizes: Sizes, table: Array) -> Make:
-    """Makes a model whose positional encoding and decoder layers are stand-ins."""
-
-    def make(subject: Subject) -> Handle:
-        handle = model(sizes)(subject)
-        subject.probe("transformer", "stand_in", handle, tensor(table))
-        return handle
-
-    return make
-
-
-def table(rng: Rng, W: int) -> Array:
-    """What the stand-in for the positional encoding scales words by: (1, LONGEST, W)."""
-    return rng.uniform(0.5, 2.0, (1, LONGEST, W))
+def stood_in(rng: Rng, sizes: Sizes) -> Build:
+    """A model with stand-ins: words are scaled by their position with a random table (1, LONGEST, W)."""
+    return model(sizes, table=rng.uniform(0.5, 2.0, (1, LONGEST, sizes["W"])))
 
 
 def own_parameters(rng: Rng, sizes: Sizes) -> dict[str, Array]:
@@ -81,11 +64,9 @@ def own_parameters(rng: Rng, sizes: Sizes) -> dict[str, Array]:
     return {name: drawn(rng, name, shape) for name, shape in shapes.items()}
 
 
-def all_parameters(rng: Rng, reference: Subject, make: Make, W: int) -> dict[str, Array]:
+def all_parameters(rng: Rng, reference: Subject, build: Build, W: int) -> dict[str, Array]:
     """Values for all parameters that the reference's model has, and for the table of its positional encoding."""
-    handle = make(reference)
-    shapes = shapes_of(reference, handle, "parameters")
-    reference.release(handle)
+    shapes = shapes_of(reference, build, "parameters")
     values = {name: drawn(rng, name, shape) for name, shape in shapes.items()}
     return {**values, "positional_encoding.pe": rng.uniform(-1, 1, (1, LONGEST, W))}
 

@@ -7,14 +7,16 @@ of exp(1/tau) in float32 are advice. A function that is built from a wrong one i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from checks import calls
+from checks.cases import each
 from checks.declare import Rng, check
-from checks.random_sizes import Sizes, for_random_sizes
+from checks.random_sizes import EXAMPLES, Sizes, for_random_sizes
 from checks.similarity import (
     MATRIX,
     NAIVE,
@@ -62,11 +64,7 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
     @check(f"{quantity.id}.values", "values", requires=after_shapes, **shared)
     @in_itself(*quantity.uses)
     def values(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
-        def one(sizes: Sizes, generator: Rng) -> None:
-            tau = temperature(generator)
-            against_reference(student, reference, quantity, case(quantity, generator, sizes, tau))
-
-        for_random_sizes(rng, RANGES, one)
+        _for_random_cases(rng, quantity, partial(against_reference, student, reference, quantity))
 
     @check(f"{quantity.id}.edge_cases", "edge cases", requires=after_values, **shared)
     @in_itself(*quantity.uses)
@@ -74,16 +72,16 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
         temperatures = (0.05, 50.0) if quantity.tau else (1.0,)
         cases = [case(quantity, rng, sizes, tau) for sizes in EDGES for tau in temperatures]
         cases += [_parallel(quantity, rng, factor) for factor in (1.0, -1.0)]
-        against_reference(student, reference, quantity, *cases)
+        each(partial(against_reference, student, reference, quantity), cases)
 
     @check(f"{quantity.id}.precision", "precision", requires=after_values, **shared)
     @in_itself(*quantity.uses)
     def precision(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         inputs = quantity.draw(rng, TYPICAL, scale=100)  # a guard of 1e-8 in a denominator is no fault
-        single = Case({k: calls.float32(v) for k, v in inputs.items()}, 0.5, "with float32 inputs")
-        against_reference(student, reference, quantity, single, tolerance="float32")
-        exact = Case(inputs, 0.5, "to float64 precision: is there a float32 tensor on the way?")
-        against_reference(student, reference, quantity, exact, tolerance="precision")
+        single = {k: calls.float32(v) for k, v in inputs.items()}
+        exact = "to float64 precision: is there a float32 tensor on the way?"
+        cases = [Case(single, 0.5, "with float32 inputs", "float32"), Case(inputs, 0.5, exact, "precision")]
+        each(partial(against_reference, student, reference, quantity), cases)
 
     @check(f"{quantity.id}.inputs_unmodified", "leaves its inputs alone", requires=after_values, **shared)
     @in_itself(*quantity.uses)
@@ -100,6 +98,23 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
     inputs_unmodified.__doc__ = f"{name} changes no input."
     found = (shapes, values, edge_cases, precision, inputs_unmodified)
     return {f"check_{name}_{body.__name__}": body for body in found}
+
+
+def _for_random_cases(
+    rng: Rng, quantity: Quantity, compare: Callable[[Sequence[Case]], None], examples: int = EXAMPLES
+) -> None:
+    """Compares for random sizes, all at once, or one after the other to find the smallest that fails."""
+
+    def draw(sizes: Sizes, generator: Rng) -> Case:
+        return case(quantity, generator, sizes, temperature(generator))
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        each(compare, [draw(sizes, generator)])
+
+    def together(drawn: Sequence[tuple[Sizes, Rng]]) -> None:
+        compare([draw(*example) for example in drawn])
+
+    for_random_sizes(rng, RANGES, one, examples=examples, together=together)
 
 
 def _parallel(quantity: Quantity, rng: Rng, factor: float) -> Case:
@@ -191,33 +206,48 @@ SHARED: dict[str, Any] = {"part": PART, "uses": VECTORIZED.ids_used}
 def check_vectorized_gradient(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """simclr_loss_vectorized can be differentiated with respect to both sides, and its gradient is right."""
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        given = case(VECTORIZED, generator, sizes, temperature(generator))
-        actual, expected = (_gradients(subject, given.inputs, given.tau) for subject in (student, reference))
-        for name, right in expected.items():
-            agree(
-                actual[name], right, name=name, function=VECTORIZED.name,
-                tolerance="gradient", context=given.context, axes={"N": sizes["N"]},
-            )  # fmt: skip
+    def compare(cases: Sequence[Case]) -> None:
+        for one, actual, expected in zip(
+            cases, _gradients(student, cases), _gradients(reference, cases), strict=True
+        ):
+            for name, right in expected.items():
+                agree(
+                    actual[name], right, name=name, function=VECTORIZED.name,
+                    tolerance="gradient", context=one.context, axes={"N": len(right)},
+                )  # fmt: skip
 
-    for_random_sizes(rng, RANGES, one, examples=4)
+    _for_random_cases(rng, VECTORIZED, compare, examples=4)
 
 
-def _gradients(subject: Subject, inputs: Mapping[str, Array], tau: float) -> dict[str, Array]:
-    names = {f"d loss / d {name}": array.shape for name, array in inputs.items()}
-    kept = subject.probe("simclr", "leaves", *inputs.values(), returns="left*, right*")
-    handles = [calls.argument(item) for item in unpack(kept, list(names), "leaves")]
-    loss = subject.contrastive_loss.simclr_loss_vectorized(*handles, tau, "cpu", returns="loss*")
-    found = subject.probe("simclr", "gradients", loss, *handles)
-    subject.release(loss, *(h for h in handles if isinstance(h, Handle)))
-    if not isinstance(found, SequenceValue):
+def _gradients(subject: Subject, cases: Sequence[Case]) -> list[dict[str, Array]]:
+    """The gradients with respect to both sides, for each case."""
+    arrays = [array for one in cases for array in one.inputs.values()]
+    kept = subject.probe("simclr", "leaves", *arrays, returns=", ".join(["leaf*"] * len(arrays)))
+    leaves = [calls.argument(item) for item in unpack(kept, ["leaf"] * len(arrays), "leaves")]
+    pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
+    arguments = [(*pair, one.tau, "cpu") for pair, one in zip(pairs, cases, strict=True)]
+    losses = subject.contrastive_loss.simclr_loss_vectorized.batch(arguments, returns="loss*")
+    found = subject.probe("simclr", "gradients", losses, pairs)
+    subject.release(*losses, *(h for h in leaves if isinstance(h, Handle)))
+    return [_sides(value, one) for value, one in zip(_items(found), cases, strict=True)]
+
+
+def _items(value: Value) -> Sequence[Value]:
+    assert isinstance(value, SequenceValue), value
+    return value.items
+
+
+def _sides(value: Value, one: Case) -> dict[str, Array]:
+    if not isinstance(value, SequenceValue):
         raise Failed(
             "The result of `simclr_loss_vectorized` carries no gradient, so that nothing can be trained with it.",
             "`.item()`, `.detach()`, numpy or `torch.tensor(...)` around computed values cut it off.",
         )
     return {
-        name: expect_array(value, shape, name=name, function=VECTORIZED.name, origin="torch")
-        for (name, shape), value in zip(names.items(), found.items, strict=True)
+        name: expect_array(item, array.shape, name=name, function=VECTORIZED.name, origin="torch")
+        for (name, array), item in zip(
+            ((f"d loss / d {side}", array) for side, array in one.inputs.items()), value.items, strict=True
+        )
     }
 
 

@@ -93,7 +93,7 @@ def check_train_transform_jitter(student: Subject, reference: Subject, rng: Rng)
 def check_train_transform_strength(student: Subject, reference: Subject, rng: Rng) -> None:
     """compute_train_transform jitters all of brightness, contrast, saturation and hue, within their limits."""
     drawn, found, number = stream(student, rng), dict[str, Array](), 0
-    while min((len(v) for v in found.values()), default=0) < 80:
+    while min((len(v) for v in found.values()), default=0) < 64:
         more = aug.strengths(drawn.batch(number))
         found = {
             name: np.concatenate([found.get(name, np.empty(0)), values]) for name, values in more.items()

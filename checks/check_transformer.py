@@ -56,7 +56,9 @@ def check_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """
     layers, attend = ATTEND.split(".", 1)
     if student.untouched(layers, attend):
-        raise Blocked(f"`{FORWARD}` needs `{attend}`, which is not implemented yet.", f"Write `{attend}` first.")
+        raise Blocked(
+            f"`{FORWARD}` needs `{attend}`, which is not implemented yet.", f"Write `{attend}` first."
+        )
     make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
     (out,) = modules.forward(student, make(student), Setup(), [Case(captioning.draw(rng, TYPICAL))], FORWARD)
     expect_array(out, (3, 4, 8), name="scores", function=FORWARD, origin="torch", finite=False)

@@ -8,11 +8,11 @@ import numpy as np
 
 from checks.calls import trusted
 from checks.declare import Rng
-from checks.modules import Case, Make, Setup, compare_forward, forward, made, six_sigma
+from checks.modules import Build, Case, Job, Setup, forward, six_sigma
 from checks.random_sizes import Sizes
 from grader.compare import expect_array, measure
 from grader.errors import Failed
-from grader.values import Array, Handle
+from grader.values import Array
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -22,23 +22,18 @@ NEAR, PER_POSITION = 5e-5, 2e-7  # allowed error of an element, and its growth: 
 DROP = 0.3
 
 
-def layer(E: int, dropout: float = 0.0, max_len: int | None = None) -> Make:
-    """Makes a layer in a subject."""
-    options: dict[str, int] = {} if max_len is None else {"max_len": max_len}
-
-    def make(subject: Subject) -> Handle:
-        value = subject.transformer_layers.PositionalEncoding(E, dropout=dropout, **options, returns="layer*")
-        return made(value, "PositionalEncoding")
-
-    return make
+def layer(E: int, dropout: float = 0.0, max_len: int | None = None) -> Build:
+    """A layer for sequences of up to `max_len` positions."""
+    options = {} if max_len is None else {"max_len": max_len}
+    return Build("transformer_layers", "PositionalEncoding", [E], {"dropout": dropout, **options})
 
 
 def compare_tables(student: Subject, reference: Subject, E: int, length: int | None, context: str) -> None:
     """The student's `pe` holds the reference's numbers, to an allowance that grows with the position."""
-    make, shape = layer(E, max_len=length), (1, length or 5000, E)
-    value = student.probe("modules", "buffer", make(student), "pe")
+    build, shape = layer(E, max_len=length), (1, length or 5000, E)
+    value, right = (s.probe("modules", "buffer", build.packed(s), "pe") for s in (student, reference))
     actual = expect_array(value, shape, name="pe", function=INIT, origin="torch")
-    expected = trusted(reference.probe("modules", "buffer", make(reference), "pe")).astype(np.float64)
+    expected = trusted(right).astype(np.float64)
     allowance = np.broadcast_to((NEAR + PER_POSITION * np.arange(shape[1]))[None, :, None], shape)
     mismatch = measure(actual, expected, allowance, name="pe")
     if mismatch.different:
@@ -71,23 +66,18 @@ def _hint(actual: Array, expected: Array, allowance: Array) -> str:
     return "Compare the angle with the formula: position times 10000 to the power -j / embed_dim, j even."
 
 
-def compare_sums(
-    student: Subject, reference: Subject, rng: Rng, sizes: Sizes, tolerance: str = "value", context: str = "",
-    dtype: str = "float64",
-) -> None:  # fmt: skip
+def sums(rng: Rng, sizes: Sizes, context: str, dtype: str = "float64", tolerance: str = "value") -> Job:
     """x plus the first S rows of a random table: right whatever the student's own table holds."""
     N, S, E, length = sizes["N"], sizes["S"], 2 * sizes["pairs"], sizes["S"] + sizes["more"]
     setup = Setup({"pe": rng.standard_normal((1, length, E))}, dtype)
-    compare_forward(
-        student, reference, layer(E, max_len=length), setup, [Case([rng.standard_normal((N, S, E))])],
-        function=FORWARD, tolerance=tolerance, contexts=[context], axes={"N": N, "T": S},
-    )  # fmt: skip
+    x = rng.standard_normal((N, S, E))
+    return Job(layer(E, max_len=length), setup, [Case([x])], [context], {"N": N, "T": S}, tolerance)
 
 
 def expect_dropout(student: Subject, rng: Rng) -> None:
     """Elements of the sum are dropped in training mode, with the constructor's probability; none in evaluation mode."""
     x, table = rng.standard_normal((4, 12, 16)), rng.standard_normal((1, 12, 16))
-    case, module, seed = Case([x]), layer(16, DROP, 12)(student), int(rng.integers(2**31))
+    case, module, seed = Case([x]), layer(16, DROP, 12), int(rng.integers(2**31))
     outputs = [
         *forward(student, module, Setup({"pe": table}), [case], FORWARD),
         *forward(student, module, Setup({"pe": table}, training=True), [case, case], FORWARD, seed),

@@ -1,5 +1,6 @@
 """Driving a torch module of a subject: parameters and inputs in, outputs and gradients back as trusted values.
 
+A whole check is one round trip to the student's worker and one to the reference's: waiting is most of the time.
 Parameters are drawn here and set by name in the student's module and in the reference's, in float64 and in
 evaluation mode unless a check says otherwise: nothing depends on anybody's random stream.
 """
@@ -19,10 +20,9 @@ from grader.errors import CallError, Failed
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
-    from grader.subject import Subject
+    from grader.subject import Callee, Subject
 
 Params = Mapping[str, Array]
-Make = Callable[["Subject"], Handle]
 
 
 def tensor(array: Array) -> ArrayValue:
@@ -82,51 +82,108 @@ def called(function: str) -> Iterator[None]:
         raise
 
 
-def made(value: Value, name: str) -> Handle:
-    """The module that a constructor returned."""
-    if not isinstance(value, Handle):
-        raise Failed(
-            f"`{name}(...)` did not make an object.", "Is it still a class derived from `nn.Module`?"
-        )
-    return value
+@dataclass(frozen=True)
+class Build:
+    """What a module is built from; calling it builds one in a subject, where it stays."""
+
+    file: str  # "transformer_layers"
+    name: str
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    table: Array | None = None  # of the stand-ins for the parts of a captioning transformer
+
+    def __call__(self, subject: Subject) -> Handle:
+        """A module in the subject; a file that can't be imported is told as what it is."""
+        value = self._class(subject)(*self.args, **self.kwargs, returns="module*")
+        if not isinstance(value, Handle):
+            raise Failed(f"`{self.name}(...)` did not make an object.", "Is it derived from `nn.Module`?")
+        if self.table is not None:
+            subject.probe("transformer", "stand_in", value, tensor(self.table))
+        return value
+
+    def _class(self, subject: Subject) -> Callee:
+        found: Callee = getattr(getattr(subject, self.file), self.name)
+        return found
+
+    def packed(self, subject: Subject) -> list[Any]:
+        """For a probe that builds the module itself: only after a check that called it, since an import may fail."""
+        table = None if self.table is None else tensor(self.table)
+        return [self._class(subject).target.module, self.name, list(self.args), dict(self.kwargs), table]
+
+
+Module = Handle | Build
+
+
+def _sent(subject: Subject, module: Module) -> Any:
+    return module.packed(subject) if isinstance(module, Build) else module
+
+
+@dataclass(frozen=True)
+class Job:
+    """A module, how it is set, and calls of it; `contexts` says of each call what it is, for a message."""
+
+    module: Module
+    setup: Setup
+    cases: Sequence[Case]
+    contexts: Sequence[str] = ()
+    axes: Mapping[str, int] = field(default_factory=dict)
+    tolerance: str = "value"
+
+    def exact(self) -> Job:
+        """The same in float64, with the numbers that the student's dtype leaves of it."""
+        cast = self.setup.cast
+        params = {k: float64(cast(v)) for k, v in self.setup.params.items()}
+        setup = Setup(params, "float64", self.setup.training, self.setup.quiet)
+        return Job(self.module, setup, [_rounded(case, cast) for case in self.cases])
+
+
+def run(subject: Subject, jobs: Sequence[Job], function: str) -> tuple[tuple[Value, ...], ...]:
+    """The outputs of each job's cases, all in one frame."""
+    packed = [
+        [_sent(subject, j.module), j.setup.packed(), [c.packed(j.setup.cast) for c in j.cases]] for j in jobs
+    ]
+    return tuple(
+        _items(value, function) for value in _items(_forward(subject, packed, function, None), function)
+    )
 
 
 def forward(
     subject: Subject,
-    module: Handle,
+    module: Module,
     setup: Setup,
     cases: Sequence[Case],
     function: str,
     seed: int | None = None,
 ) -> tuple[Value, ...]:
     """The output for each case, in one frame."""
-    packed = [case.packed(setup.cast) for case in cases]
+    packed = [[_sent(subject, module), setup.packed(), [case.packed(setup.cast) for case in cases]]]
+    return _items(_items(_forward(subject, packed, function, seed), function)[0], function)
+
+
+def _forward(subject: Subject, packed: list[Any], function: str, seed: int | None) -> Value:
     with called(function):
-        value = subject.probe("modules", "forward", module, setup.packed(), packed, seed=seed)
+        return subject.probe("modules", "forward", packed, seed=seed)
+
+
+def _items(value: Value, function: str) -> tuple[Value, ...]:
     if not isinstance(value, SequenceValue):
         raise Failed(f"`{function}` gave more than can be read back: {describe(value)}.")
     return value.items
 
 
 def compare_forward(
-    student: Subject, reference: Subject, make: Make, setup: Setup, cases: Sequence[Case], *,
-    function: str, name: str = "output", tolerance: str = "value", contexts: Sequence[str] = (),
-    axes: Mapping[str, int] | None = None,
-) -> None:  # fmt: skip
-    """The student's module gives for each case what the reference's gives with the same parameters.
-
-    `contexts` says of each case what it is, for the message.
-    """
-    actual = forward(student, make(student), setup, cases, function)
-    params = {k: float64(setup.cast(v)) for k, v in setup.params.items()}
-    exact = Setup(params, "float64", setup.training, setup.quiet)
-    rounded = [_rounded(case, setup.cast) for case in cases]
-    expected = forward(reference, make(reference), exact, rounded, function)
-    for got, right, context in zip(actual, expected, contexts or [""] * len(cases), strict=True):
-        expect_close(
-            got, trusted(right), name=name, function=function, origin="torch",
-            tolerance=tolerance, context=context, axes=axes,
-        )  # fmt: skip
+    student: Subject, reference: Subject, jobs: Sequence[Job], *, function: str, name: str = "output"
+) -> None:
+    """The student's modules give for each case what the reference's give with the same parameters."""
+    actual = run(student, jobs, function)
+    expected = run(reference, [job.exact() for job in jobs], function)
+    for job, gotten, rights in zip(jobs, actual, expected, strict=True):
+        contexts = job.contexts or [""] * len(job.cases)
+        for got, right, context in zip(gotten, rights, contexts, strict=True):
+            expect_close(
+                got, trusted(right), name=name, function=function, origin="torch",
+                tolerance=job.tolerance, context=context, axes=job.axes,
+            )  # fmt: skip
 
 
 def _rounded(case: Case, cast: Callable[[Array], Array]) -> Case:
@@ -158,13 +215,13 @@ def backward(
 
 
 def compare_backward(
-    student: Subject, reference: Subject, make: Make, setup: Setup, case: Case, upstream: Array, *,
+    student: Subject, reference: Subject, module: Build, setup: Setup, case: Case, upstream: Array, *,
     wanted: Sequence[str], function: str, context: str = "", axes: Mapping[str, int] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Autograd through the student's module gives the reference's gradients, for arguments and parameters."""
-    actual = backward(student, make(student), setup, case, upstream, wanted, function)
-    expected = backward(reference, make(reference), setup, case, upstream, wanted, function)
+    actual = backward(student, module, setup, case, upstream, wanted, function)
+    expected = backward(reference, module, setup, case, upstream, wanted, function)
     for name, right in expected.items():
         label = f"gradient of {(labels or {}).get(name, name)}"
         got = actual.get(name, ScalarValue(None))
@@ -189,7 +246,9 @@ def expect_arguments_unchanged(
 ) -> None:
     """A call leaves its arguments as they were."""
     with called(function):
-        value = student.probe("modules", "forward_in_place", module, setup.packed(), case.packed(setup.cast))
+        value = student.probe(
+            "modules", "forward_in_place", _sent(student, module), setup.packed(), case.packed(setup.cast)
+        )
     names = [*(str(i) for i in range(len(case.args))), *case.kwargs]
     after = dict(zip(names, getattr(value, "items", ()), strict=False))
     for name, before in case.arrays.items():
@@ -197,9 +256,9 @@ def expect_arguments_unchanged(
         expect_unchanged(before, after.get(name, ScalarValue(None)), name=label, function=function)
 
 
-def shapes_of(subject: Subject, module: Handle, kind: str) -> dict[str, tuple[int, ...]]:
+def shapes_of(subject: Subject, module: Module, kind: str) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a module's "parameters" or "buffers"."""
-    value = subject.probe("modules", "names", module)
+    value = subject.probe("modules", "names", _sent(subject, module))
     found = value.items.get(kind) if isinstance(value, MappingValue) else None
     if not isinstance(found, MappingValue):
         return {}

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from checks.declare import Rng
 from grader.errors import Crashed, GradmarkError, LimitExceeded, ProtocolViolation
+
+# What hypothesis keeps between runs belongs in a cache, not in the folder that the command was called from.
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+set_hypothesis_home_dir(_CACHE / "gradmark" / "hypothesis")
 
 EXAMPLES = 5
 AFTER_FAILURE = 10  # examples among which a smaller failure is looked for

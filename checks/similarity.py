@@ -79,6 +79,7 @@ class Case:
     inputs: Mapping[str, Array]
     tau: float
     context: str
+    tolerance: str = "value"
 
 
 def complete(sizes: Sizes) -> dict[str, int]:
@@ -142,7 +143,7 @@ def agree(
 
 
 def against_reference(
-    student: Subject, reference: Subject, quantity: Quantity, *cases: Case, tolerance: str = "value"
+    student: Subject, reference: Subject, quantity: Quantity, cases: Sequence[Case]
 ) -> None:
     """The student's values are the reference's, which computes in float64."""
     exact = [Case({k: calls.float64(v) for k, v in c.inputs.items()}, c.tau, "") for c in cases]
@@ -151,5 +152,5 @@ def against_reference(
         axes = {} if quantity is SIM else {"N": len(next(iter(one.inputs.values())))}
         agree(
             read(found, right.shape, quantity), right, name=quantity.result, function=quantity.name,
-            tolerance=tolerance, context=one.context, axes=axes,
+            tolerance=one.tolerance, context=one.context, axes=axes,
         )  # fmt: skip

@@ -178,7 +178,12 @@ def _record(
 
 def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
     return msgspec.structs.replace(
-        result, outcome=Outcome.NOT_ATTEMPTED, message=verdict.message, hint=verdict.hint, details=(), advice=()
+        result,
+        outcome=Outcome.NOT_ATTEMPTED,
+        message=verdict.message,
+        hint=verdict.hint,
+        details=(),
+        advice=(),
     )
 
 

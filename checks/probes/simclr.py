@@ -21,8 +21,12 @@ def leaves(*arrays: Any) -> tuple[Any, ...]:
     return tuple(torch.from_numpy(array).requires_grad_() for array in arrays)
 
 
-def gradients(loss: Any, *inputs: Any) -> tuple[Any, ...] | None:
-    """d loss / d input for each input; None when the loss is cut off from all of them."""
+def gradients(losses: Sequence[Any], inputs: Sequence[Sequence[Any]]) -> list[tuple[Any, ...] | None]:
+    """d loss / d input for each loss and each of its inputs; None for a loss that is cut off from all of them."""
+    return [_gradients(loss, own) for loss, own in zip(losses, inputs, strict=True)]
+
+
+def _gradients(loss: Any, inputs: Sequence[Any]) -> tuple[Any, ...] | None:
     import torch
 
     if not isinstance(loss, torch.Tensor) or not loss.requires_grad:

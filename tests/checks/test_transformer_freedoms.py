@@ -117,7 +117,11 @@ def test_wrong_attention_costs_the_captioner_only_their_work_together(
 ) -> None:
     """With a wrong scale in the attention the captioner keeps the points for its own work."""
     grade = grader.grade(altered(LAYERS, ("math.sqrt(D)", "math.sqrt(E)")), seed=8, select=SELECT)
-    own = {c.id.rpartition(".")[2]: c.outcome for c in grade.checks if c.function == "CaptioningTransformer.forward"}
+    own = {
+        c.id.rpartition(".")[2]: c.outcome
+        for c in grade.checks
+        if c.function == "CaptioningTransformer.forward"
+    }
     assert own.pop("own_parts") is Outcome.BLOCKED
     assert set(own.values()) == {Outcome.PASSED}
 

@@ -44,8 +44,11 @@ D_LOSS = mistakes_in(
           "return nn.BCELoss()(torch.sigmoid(logits_real), torch.ones_like(logits_real)) "
           "+ nn.BCELoss()(torch.sigmoid(logits_fake), torch.zeros_like(logits_fake))",
           "sigmoid and BCELoss cut large logits off", STABLE, "large_values"),
-    entry("float32", "bce_loss(logits_real,", "bce_loss(logits_real.float(),", "logits are cast to float32",
-          FLOATS, "precision"),
+    entry("float64_only", "return loss_real + loss_fake",
+          "weights = torch.full((len(logits_fake),), 1 / len(logits_fake), dtype=torch.float64)\n"
+          "    losses = nn.functional.softplus(-logits_real) + nn.functional.softplus(logits_fake)\n"
+          "    return weights @ losses.squeeze()",
+          "only float64 logits can be taken", FLOATS, "precision"),
 )  # fmt: skip
 
 G_LOSS = mistakes_in(
@@ -69,8 +72,10 @@ G_LOSS = mistakes_in(
     entry("log_of_sigmoid", "return bce_loss(logits_fake, torch.ones_like(logits_fake.squeeze()))",
           "return -torch.sigmoid(logits_fake).log().mean()",
           "the log of a sigmoid is infinite for large logits", STABLE, "large_values"),
-    entry("float32", "bce_loss(logits_fake,", "bce_loss(logits_fake.float(),", "logits are cast to float32",
-          FLOATS, "precision"),
+    entry("float64_only", "return bce_loss(logits_fake, torch.ones_like(logits_fake.squeeze()))",
+          "weights = torch.full((len(logits_fake),), 1 / len(logits_fake), dtype=torch.float64)\n"
+          "    return weights @ nn.functional.softplus(-logits_fake).squeeze()",
+          "only float64 logits can be taken", FLOATS, "precision"),
 )  # fmt: skip
 
 LS_D_LOSS = mistakes_in(
