@@ -155,9 +155,9 @@ def loss_checks(loss: Loss) -> dict[str, Callable[..., None]]:
                 f"{error.message} Labels of type float32 do that too; `torch.ones_like(logits)` has the logits' type."
             )
 
-    precision.__doc__ = f"{name} works in float32 and does not round float64 scores."
-    if loss.labels_round:
-        precision.__doc__ = f"{name} works in float32. Freedom: labels of type float32, with which `BCEWithLogitsLoss` rounds float64 logits."
+    rounded = "Freedom: labels of type float32, with which `BCEWithLogitsLoss` rounds float64 logits."
+    float64 = rounded if loss.labels_round else "It does not round float64 scores."
+    precision.__doc__ = f"{name} takes float32 scores.\n\n{float64}"
 
     found = (shapes, values, large_values, gradients, precision)
     return {f"check_{name}_{body.__name__}": body for body in found}

@@ -97,6 +97,15 @@ def test_an_unfinished_function_hides_nothing_beside_it(grader: Grader, tmp_path
     assert {id.split(".")[1] for id in left} == {"generator"}
 
 
+def test_labels_of_float32_are_advice(grader: Grader, tmp_path: Path) -> None:
+    """torch computes float64 logits with float32 labels in float32: worth a word, and right all the same."""
+    folder = lay_out("styles/original_2022", tmp_path / "hand-in")
+    grade = grader.grade(folder, seed=11, select="check_discriminator_loss or check_generator_loss")
+    said = {check.id: check.advice for check in grade.checks if check.advice}
+    assert list(said) == [f"gan_pytorch.{name}_loss.precision" for name in ("discriminator", "generator")]
+    assert all("Labels of type float32 do that too" in line for lines in said.values() for line in lines)
+
+
 def test_a_fixed_gpu_gets_a_clear_hint(grader: Grader, altered: Altered) -> None:
     """A device written into the code is named as the reason, and costs its own function alone."""
     folder = altered(FILE, ("nn.Linear(256, 1),\n    )", "nn.Linear(256, 1),\n    ).to('cuda')"))
