@@ -7,7 +7,7 @@ the causal mask may be made by tril, triu or comparison, hold booleans or number
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +16,11 @@ from checks import captioning, modules
 from checks.calls import float32, float64, trusted
 from checks.captioning import FORWARD, OWN, SAMPLE, TYPICAL
 from checks.declare import Rng, check
-from checks.modules import Case, Setup
+from checks.modules import Build, Case, Job, Setup
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import compare, expect_array, expect_close
 from grader.errors import Blocked, Failed
-from grader.values import Array, Handle, Value
+from grader.values import Array, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -33,19 +33,18 @@ LABELS = {"0": "features", "1": "captions"}
 LAYER = "TransformerDecoderLayer.forward"
 
 
-def _compare_scores(
-    student: Subject, reference: Subject, rng: Rng, sizes: Sizes, contexts: Mapping[tuple[int, int], str],
-    tolerance: str = "value", dtype: str = "float64",
-) -> None:  # fmt: skip
-    """Compares the scores of one model, with stand-ins for its other parts, for each (N, T) of `contexts`."""
-    make = captioning.stood_in(sizes, captioning.table(rng, sizes["W"]))
-    setup = Setup(captioning.own_parameters(rng, sizes), dtype)
+def _scores(
+    rng: Rng,
+    sizes: Sizes,
+    contexts: Mapping[tuple[int, int], str],
+    dtype: str = "float64",
+    tolerance: str = "value",
+) -> Job:
+    """Calls of one model, with stand-ins for its other parts, for each (N, T) of `contexts`."""
     cases = [Case(captioning.draw(rng, {**sizes, "N": N, "T": T})) for N, T in contexts]
     texts = [f"{what} ({text({**sizes, 'N': N, 'T': T})})" for (N, T), what in contexts.items()]
-    modules.compare_forward(
-        student, reference, make, setup, cases, function=FORWARD, name="scores",
-        tolerance=tolerance, contexts=texts, axes={"W": sizes["W"]},
-    )  # fmt: skip
+    setup = Setup(captioning.own_parameters(rng, sizes), dtype)
+    return Job(captioning.stood_in(rng, sizes), setup, cases, texts, {"W": sizes["W"]}, tolerance)
 
 
 @check(f"{STEM}.shapes", "returns what it should", part=PART, uses=[INIT])
@@ -59,8 +58,8 @@ def check_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
         raise Blocked(
             f"`{FORWARD}` needs `{attend}`, which is not implemented yet.", f"Write `{attend}` first."
         )
-    make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
-    (out,) = modules.forward(student, make(student), Setup(), [Case(captioning.draw(rng, TYPICAL))], FORWARD)
+    model = captioning.stood_in(rng, TYPICAL)(student)
+    (out,) = modules.forward(student, model, Setup(), [Case(captioning.draw(rng, TYPICAL))], FORWARD)
     expect_array(out, (3, 4, 8), name="scores", function=FORWARD, origin="torch", finite=False)
 
 
@@ -73,23 +72,27 @@ def check_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """
 
     def one(sizes: Sizes, generator: Rng) -> None:
-        whole = {**sizes, "W": 2 * sizes["W"]}
-        several = {
-            (sizes["N"], sizes["T"]): "for any sizes",
-            (sizes["N"] + 1, sizes["T"] + 2): "for any sizes",
-        }
-        _compare_scores(student, reference, generator, whole, several)
+        together([(sizes, generator)])
 
-    for_random_sizes(rng, {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (1, 3), "V": (5, 8)}, one, examples=2)
+    def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        jobs = []
+        for sizes, generator in examples:
+            N, T = sizes["N"], sizes["T"]
+            several = {(N, T): "for any sizes", (N + 1, T + 2): "for any sizes"}
+            jobs.append(_scores(generator, {**sizes, "W": 2 * sizes["W"]}, several))
+        modules.compare_forward(student, reference, jobs, function=FORWARD, name="scores")
+
+    ranges = {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (1, 3), "V": (5, 8)}
+    for_random_sizes(rng, ranges, one, examples=2, together=together)
 
 
 @check(f"{STEM}.gradients", "gradients", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
 def check_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward passes gradients to features, projection, embedding (not of <NULL>) and output."""
-    make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
+    model = captioning.stood_in(rng, TYPICAL)
     setup, case = Setup(captioning.own_parameters(rng, TYPICAL)), Case(captioning.draw(rng, TYPICAL))
     modules.compare_backward(
-        student, reference, make, setup, case, rng.standard_normal((3, 4, 8)),
+        student, reference, model, setup, case, rng.standard_normal((3, 4, 8)),
         wanted=OWN, function=FORWARD, labels=LABELS,
     )  # fmt: skip
 
@@ -98,16 +101,16 @@ def check_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
 def check_causal(student: Subject, reference: Subject, rng: Rng) -> None:
     """A later word changes no score of CaptioningTransformer.forward, an earlier one all; nor does their number."""
     sizes = {**TYPICAL, "T": 5}
-    make = captioning.stood_in(sizes, captioning.table(rng, sizes["W"]))
-    _expect_causal(student, make, Setup(captioning.own_parameters(rng, sizes)), rng, sizes)
+    model = captioning.stood_in(rng, sizes)
+    _expect_causal(student, model, Setup(captioning.own_parameters(rng, sizes)), rng, sizes)
 
 
-def _expect_causal(student: Subject, make: modules.Make, setup: Setup, rng: Rng, sizes: Sizes) -> None:
+def _expect_causal(student: Subject, model: Build, setup: Setup, rng: Rng, sizes: Sizes) -> None:
     features, captions = captioning.draw(rng, sizes)
     changed = [_with_another_word(captions, t, sizes["V"]) for t in range(sizes["T"])]
     begun = [captions[:, :t] for t in range(1, sizes["T"])]
     cases = [Case([features, words]) for words in (captions, *changed, *begun)]
-    found = modules.forward(student, make(student), setup, cases, FORWARD)
+    found = modules.forward(student, model, setup, cases, FORWARD)
     base, *others = (_as_scores(out, case, sizes["V"]) for out, case in zip(found, cases, strict=True))
     for t in range(sizes["T"]):
         _expect_change_from(t, base, others[t])
@@ -157,17 +160,21 @@ def check_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
         (1, 4): "with a batch of one", (3, 1): "with captions of one word", (1, 1): "with one caption of one word",
         (4, 4): "with as many captions as words", (3, captioning.LONGEST): "with captions of the greatest length",
     }  # fmt: skip
-    _compare_scores(student, reference, rng, TYPICAL, lengths)
-    _compare_scores(student, reference, rng, {**TYPICAL, "D": 1}, {(3, 4): "with one feature"})
-    _compare_scores(student, reference, rng, {**TYPICAL, "D": 6}, {(3, 4): "with features as long as words"})
+    jobs = [
+        _scores(rng, TYPICAL, lengths),
+        _scores(rng, {**TYPICAL, "D": 1}, {(3, 4): "with one feature"}),
+        _scores(rng, {**TYPICAL, "D": 6}, {(3, 4): "with features as long as words"}),
+    ]
+    modules.compare_forward(student, reference, jobs, function=FORWARD, name="scores")
 
 
 @check(f"{STEM}.precision", "precision", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
 def check_precision(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward works in float32 and keeps float64 precise."""
-    _compare_scores(student, reference, rng, TYPICAL, {(3, 4): "in float32"}, "float32", "float32")
     precise = "to float64 precision: is there a float32 tensor on the way?"
-    _compare_scores(student, reference, rng, TYPICAL, {(3, 4): precise}, "precision")
+    single = _scores(rng, TYPICAL, {(3, 4): "in float32"}, "float32", "float32")
+    double = _scores(rng, TYPICAL, {(3, 4): precise}, tolerance="precision")
+    modules.compare_forward(student, reference, [single, double], function=FORWARD, name="scores")
 
 
 @check(
@@ -179,9 +186,9 @@ def check_precision(student: Subject, reference: Subject, rng: Rng) -> None:
 )
 def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward changes neither features nor captions."""
-    make = captioning.stood_in(TYPICAL, captioning.table(rng, TYPICAL["W"]))
+    model = captioning.stood_in(rng, TYPICAL)
     setup, case = Setup(captioning.own_parameters(rng, TYPICAL)), Case(captioning.draw(rng, TYPICAL))
-    modules.expect_arguments_unchanged(student, make(student), setup, case, FORWARD, LABELS)
+    modules.expect_arguments_unchanged(student, model, setup, case, FORWARD, LABELS)
 
 
 @check(
@@ -190,17 +197,16 @@ def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> N
 )  # fmt: skip
 def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward gives the right scores with the submission's own layers; in training they vary."""
+    jobs = []
     for sizes, heads, layers in ((TYPICAL, 2, 2), ({**TYPICAL, "N": 1, "T": 1, "W": 4}, 4, 1)):
-        make = captioning.model(sizes, heads, layers)
-        setup = Setup(captioning.all_parameters(rng, reference, make, sizes["W"]), quiet=True)
-        case = Case(captioning.draw(rng, sizes))
-        modules.compare_forward(
-            student, reference, make, setup, [case], function=FORWARD, name="scores",
-            contexts=[f"with your own layers, {heads} heads, {layers} layers ({text(sizes)})"],
-        )  # fmt: skip
-    make = captioning.model(TYPICAL, 2)
+        model = captioning.model(sizes, heads, layers)
+        setup = Setup(captioning.all_parameters(rng, reference, model, sizes["W"]), quiet=True)
+        context = f"with your own layers, {heads} heads, {layers} layers ({text(sizes)})"
+        jobs.append(Job(model, setup, [Case(captioning.draw(rng, sizes))], [context]))
+    modules.compare_forward(student, reference, jobs, function=FORWARD, name="scores")
     case, seed = Case(captioning.draw(rng, TYPICAL)), int(rng.integers(2**31))
-    first, second = modules.forward(student, make(student), Setup(training=True), [case, case], FORWARD, seed)
+    model = captioning.model(TYPICAL, 2)
+    first, second = modules.forward(student, model, Setup(training=True), [case, case], FORWARD, seed)
     if np.array_equal(_as_scores(first, case, 8), _as_scores(second, case, 8)):
         raise Failed(
             f"`{FORWARD}` gives the same scores each time in training mode: nothing is dropped.",
@@ -217,10 +223,10 @@ def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
 
     Judged by scores: where two words are level to rounding, either may be written.
     """
-    make, V = captioning.model(TYPICAL, 2), TYPICAL["V"]
-    params = captioning.all_parameters(rng, reference, make, TYPICAL["W"])
+    build, V = captioning.model(TYPICAL, 2), TYPICAL["V"]
+    params = captioning.all_parameters(rng, reference, build, TYPICAL["W"])
     rounded = Setup({k: float64(float32(v)) for k, v in params.items()}, quiet=True)
-    model, judge = make(student), make(reference)
+    model, judge = build(student), build(reference)
     student.probe("modules", "prepare", model, *Setup(params, "float32", quiet=True).packed())
     for N, length in ((3, 7), (1, 1)):
         features = float32(rng.standard_normal((N, TYPICAL["D"])))
@@ -261,17 +267,12 @@ def _expect_greedy(captions: Array, scores: Array, end: int) -> None:
 def check_decoder_layer_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """TransformerDecoderLayer, handed out complete, still is what it was."""
     N, T, M, W = 2, 4, 3, 6
-
-    def make(subject: Subject) -> Handle:
-        value = subject.transformer.TransformerDecoderLayer(
-            W, 2, dim_feedforward=5, dropout=0.0, returns="layer*"
-        )
-        return modules.made(value, "TransformerDecoderLayer")
-
-    shapes = modules.shapes_of(reference, make(reference), "parameters")
+    layer = Build("transformer", "TransformerDecoderLayer", [W, 2], {"dim_feedforward": 5, "dropout": 0.0})
+    model = layer(student)
+    shapes = modules.shapes_of(reference, layer, "parameters")
     setup = Setup({name: captioning.drawn(rng, name, shape) for name, shape in shapes.items()})
     causal = np.tril(np.ones((T, T), dtype=bool))
     case = Case([rng.standard_normal((N, T, W)), rng.standard_normal((N, M, W)), causal])
-    (got,) = modules.forward(student, make(student), setup, [case], LAYER)
-    (right,) = modules.forward(reference, make(reference), setup, [case], LAYER)
+    (got,) = modules.forward(student, model, setup, [case], LAYER)
+    (right,) = modules.forward(reference, layer, setup, [case], LAYER)
     expect_close(got, trusted(right), name="output", function=LAYER, origin="torch", axes={"N": N, "T": T})

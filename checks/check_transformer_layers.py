@@ -7,7 +7,7 @@ table of encodings may be computed by powers or by exp and log, in float32. Rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +16,8 @@ from checks import attention, encoding, modules
 from checks.attention import FUNCTION, LINEAR
 from checks.declare import Rng, check
 from checks.encoding import FORWARD, INIT
-from checks.modules import Case, Setup
-from checks.random_sizes import Sizes, for_random_sizes, text
+from checks.modules import Case, Job, Setup
+from checks.random_sizes import Sizes, Together, for_random_sizes, text
 from grader.compare import compare, expect_array
 from grader.errors import Failed, Verdict
 from grader.values import Array
@@ -29,6 +29,16 @@ PART = "transformer"
 TABLE, ADD, ATTEND = (f"transformer_layers.{name}" for name in (INIT, FORWARD, FUNCTION))
 ATTENTION_SIZES = {"N": 3, "S": 4, "H": 2, "D": 3, "E": 6}
 PRECISE = "to float64 precision: is there a float32 tensor on the way?"
+
+Examples = Sequence[tuple[Sizes, Rng]]
+
+
+def _for_random_sizes(
+    rng: Rng, dims: Mapping[str, tuple[int, int]], together: Together, examples: int = 5
+) -> None:
+    """All examples in one round trip; the smallest that fails is looked for one by one."""
+    for_random_sizes(rng, dims, lambda sizes, generator: together([(sizes, generator)]), examples, together)
+
 
 # PositionalEncoding.__init__
 
@@ -57,7 +67,7 @@ def check_table_values(student: Subject, reference: Subject, rng: Rng) -> None:
         E, length = 2 * sizes["pairs"], sizes["max_len"]
         encoding.compare_tables(student, reference, E, length, f"with embed_dim={E}, max_len={length}")
 
-    for_random_sizes(rng, {"pairs": (1, 6), "max_len": (2, 40)}, one)
+    for_random_sizes(rng, {"pairs": (1, 6), "max_len": (2, 40)}, one, examples=4)
 
 
 @check(f"{TABLE}.far_positions", "encodings of far positions", part=PART, requires=[f"{TABLE}.values"])
@@ -81,10 +91,11 @@ def check_encoding_shapes(student: Subject, reference: Subject, rng: Rng) -> Non
 def check_encoding_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward adds to position s the row s of the table, whatever the table holds."""
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        encoding.compare_sums(student, reference, generator, sizes, context=f"with {text(sizes)}")
+    def together(examples: Examples) -> None:
+        jobs = [encoding.sums(generator, sizes, f"with {text(sizes)}") for sizes, generator in examples]
+        modules.compare_forward(student, reference, jobs, function=FORWARD)
 
-    for_random_sizes(rng, {"N": (2, 4), "S": (2, 5), "pairs": (1, 4), "more": (1, 4)}, one, examples=4)
+    _for_random_sizes(rng, {"N": (2, 4), "S": (2, 5), "pairs": (1, 4), "more": (1, 4)}, together, examples=4)
 
 
 @check(f"{ADD}.gradient", "gradient", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
@@ -106,17 +117,17 @@ def check_encoding_edge_cases(student: Subject, reference: Subject, rng: Rng) ->
         "one position": {"S": 1},
         "a sequence as long as the table": {"more": 0},
     }
-    for description, changes in edges.items():
-        sizes = {**typical, **changes}
-        encoding.compare_sums(student, reference, rng, sizes, context=f"with {description}")
+    jobs = [encoding.sums(rng, {**typical, **changes}, f"with {what}") for what, changes in edges.items()]
+    modules.compare_forward(student, reference, jobs, function=FORWARD)
 
 
 @check(f"{ADD}.precision", "precision", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
 def check_encoding_precision(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward works in float32 and keeps float64 precise."""
     sizes = {"N": 2, "S": 4, "pairs": 3, "more": 2}
-    encoding.compare_sums(student, reference, rng, sizes, "float32", "in float32", dtype="float32")
-    encoding.compare_sums(student, reference, rng, sizes, "precision", PRECISE)
+    single = encoding.sums(rng, sizes, "in float32", "float32", "float32")
+    double = encoding.sums(rng, sizes, PRECISE, tolerance="precision")
+    modules.compare_forward(student, reference, [single, double], function=FORWARD)
 
 
 @check(
@@ -125,7 +136,7 @@ def check_encoding_precision(student: Subject, reference: Subject, rng: Rng) -> 
 def check_encoding_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward does not change x."""
     case = Case([rng.standard_normal((2, 3, 4))])
-    module = encoding.layer(4, max_len=5)(student)
+    module = encoding.layer(4, max_len=5)
     modules.expect_arguments_unchanged(student, module, Setup(), case, FORWARD, {"0": "x"})
 
 
@@ -136,18 +147,6 @@ def check_encoding_dropout(student: Subject, reference: Subject, rng: Rng) -> No
 
 
 # MultiHeadAttention.forward
-
-
-def _attend(
-    student: Subject, reference: Subject, rng: Rng, sizes: Sizes, tolerance: str = "value",
-    context: str = "", dtype: str = "float64", mask: Array | None = None,
-) -> None:  # fmt: skip
-    """Compares one call on fresh parameters and inputs."""
-    setup = Setup(attention.parameters(rng, sizes["E"]), dtype)
-    modules.compare_forward(
-        student, reference, attention.layer(sizes["E"], sizes["H"]), setup, [attention.inputs(rng, sizes, mask)],
-        function=FUNCTION, tolerance=tolerance, contexts=[context], axes=sizes,
-    )  # fmt: skip
 
 
 @check(f"{ATTEND}.shapes", "returns what it should", part=PART)
@@ -162,24 +161,27 @@ def check_attention_shapes(student: Subject, reference: Subject, rng: Rng) -> No
 def check_attention_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward computes the right values for any sizes, with three different inputs of one length."""
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        whole = attention.embedded(sizes)
-        _attend(student, reference, generator, whole, context=f"with {text(whole)}")
+    def together(examples: Examples) -> None:
+        wholes = [(attention.embedded(sizes), generator) for sizes, generator in examples]
+        jobs = [attention.job(generator, whole, f"with {text(whole)}") for whole, generator in wholes]
+        modules.compare_forward(student, reference, jobs, function=FUNCTION)
 
-    for_random_sizes(rng, {"N": (2, 4), "S": (2, 5), "H": (2, 3), "D": (2, 4)}, one)
+    _for_random_sizes(rng, {"N": (2, 4), "S": (2, 5), "H": (2, 3), "D": (2, 4)}, together)
 
 
 @check(f"{ATTEND}.lengths", "keys of another length", part=PART, requires=[f"{ATTEND}.values"])
 def check_attention_lengths(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward takes keys and values of another length than the query, longer or shorter."""
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        whole = attention.embedded({**sizes, "T": sizes["S"] + 1})
-        _attend(student, reference, generator, whole, context=f"with {text(whole)}")
-        whole = attention.embedded({**sizes, "S": sizes["S"] + 1, "T": sizes["S"]})
-        _attend(student, reference, generator, whole, context=f"with {text(whole)}")
+    def together(examples: Examples) -> None:
+        jobs = []
+        for sizes, generator in examples:
+            for S, T in ((sizes["S"], sizes["S"] + 1), (sizes["S"] + 1, sizes["S"])):
+                whole = attention.embedded({**sizes, "S": S, "T": T})
+                jobs.append(attention.job(generator, whole, f"with {text(whole)}"))
+        modules.compare_forward(student, reference, jobs, function=FUNCTION)
 
-    for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, one, examples=2)
+    _for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, together, examples=2)
 
 
 @check(f"{ATTEND}.mask", "mask", part=PART, requires=[f"{ATTEND}.values"])
@@ -209,7 +211,8 @@ def _advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Cal
     }
     for description, (mask, sizes) in kinds.items():
         try:
-            _attend(student, reference, rng, sizes, mask=mask)
+            job = attention.job(rng, sizes, mask=mask)
+            modules.compare_forward(student, reference, [job], function=FUNCTION)
         except Verdict:
             advise(
                 f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind."
@@ -234,7 +237,7 @@ def check_attention_gradients(student: Subject, reference: Subject, rng: Rng) ->
             upstream, wanted=wanted, function=FUNCTION, context=f"with {text(whole)}", axes=whole,
         )  # fmt: skip
 
-    for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (2, 3), "D": (2, 3)}, one, examples=3)
+    for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (2, 3), "D": (2, 3)}, one, examples=2)
 
 
 EDGES: Mapping[tuple[int, int], Mapping[str, tuple[int, int, int]]] = {  # (H, D) of a layer -> its cases (N, S, T)
@@ -252,22 +255,24 @@ EDGES: Mapping[tuple[int, int], Mapping[str, tuple[int, int, int]]] = {  # (H, D
 @check(f"{ATTEND}.edge_cases", "edge cases", part=PART, requires=[f"{ATTEND}.values", f"{ATTEND}.lengths"])
 def check_attention_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward holds for one row, query, key, head or dimension; a layer takes any sizes in turn."""
+    jobs = []
     for (H, D), edges in EDGES.items():
         E = H * D
         cases = [attention.inputs(rng, {"N": N, "S": S, "T": T, "E": E}) for N, S, T in edges.values()]
-        modules.compare_forward(
-            student, reference, attention.layer(E, H), Setup(attention.parameters(rng, E)), cases, function=FUNCTION,
-            contexts=[f"with {d} (N={N}, S={S}, T={T}, H={H}, E={E})" for d, (N, S, T) in edges.items()],
-        )  # fmt: skip
+        contexts = [f"with {what} (N={N}, S={S}, T={T}, H={H}, E={E})" for what, (N, S, T) in edges.items()]
+        jobs.append(Job(attention.layer(E, H), Setup(attention.parameters(rng, E)), cases, contexts))
+    modules.compare_forward(student, reference, jobs, function=FUNCTION)
 
 
 @check(f"{ATTEND}.precision", "precision", part=PART, requires=[f"{ATTEND}.values"])
 def check_attention_precision(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward works in float32 and keeps float64 precise."""
     causal = np.tril(np.ones((4, 4), dtype=bool))
+    jobs = []
     for mask in (None, causal):
-        _attend(student, reference, rng, ATTENTION_SIZES, "float32", "in float32", "float32", mask)
-        _attend(student, reference, rng, ATTENTION_SIZES, "precision", PRECISE, mask=mask)
+        jobs.append(attention.job(rng, ATTENTION_SIZES, "in float32", mask, "float32", "float32"))
+        jobs.append(attention.job(rng, ATTENTION_SIZES, PRECISE, mask, tolerance="precision"))
+    modules.compare_forward(student, reference, jobs, function=FUNCTION)
 
 
 @check(f"{ATTEND}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{ATTEND}.values"])
@@ -275,7 +280,7 @@ def check_attention_inputs_unmodified(student: Subject, reference: Subject, rng:
     """MultiHeadAttention.forward changes none of query, key, value and mask."""
     causal = np.tril(np.ones((4, 4), dtype=bool))
     case, setup = attention.inputs(rng, ATTENTION_SIZES, causal), Setup(attention.parameters(rng, 6))
-    modules.expect_arguments_unchanged(student, attention.layer(6, 2)(student), setup, case, FUNCTION)
+    modules.expect_arguments_unchanged(student, attention.layer(6, 2), setup, case, FUNCTION)
 
 
 @check(f"{ATTEND}.weights", "attention weights", part=PART, requires=[f"{ATTEND}.shapes"])
@@ -289,8 +294,8 @@ def check_attention_weights(student: Subject, reference: Subject, rng: Rng) -> N
     case = attention.inputs(rng, {"N": 2, "S": 4, "T": T, "E": values.shape[1]})
     ordinary = attention.replaced(case, {"value": np.stack([values, values])})
     extreme = attention.replaced(ordinary, {"query": 300 * np.asarray(case.kwargs["query"])})
-    make = attention.layer(values.shape[1], heads)
-    found = modules.forward(student, make(student), Setup(params), [ordinary, extreme], FUNCTION)
+    module = attention.layer(values.shape[1], heads)
+    found = modules.forward(student, module, Setup(params), [ordinary, extreme], FUNCTION)
     for context, output in zip(("", "with scores of magnitude 1000"), found, strict=True):
         out = expect_array(output, (2, 4, values.shape[1]), name="output", function=FUNCTION, origin="torch")
         _expect_distribution(attention.weights_of(out, heads)[0], context)
@@ -312,7 +317,7 @@ def check_attention_batch(student: Subject, reference: Subject, rng: Rng) -> Non
     case, setup = attention.inputs(rng, {**ATTENTION_SIZES, "N": 4}), Setup(attention.parameters(rng, 6))
     order = np.array([2, 0, 3, 1])
     turned = Case(kwargs={k: None if v is None else v[order] for k, v in case.kwargs.items()})
-    found = modules.forward(student, attention.layer(6, 2)(student), setup, [case, turned], FUNCTION)
+    found = modules.forward(student, attention.layer(6, 2), setup, [case, turned], FUNCTION)
     straight, permuted = (
         expect_array(out, (4, 4, 6), name="output", function=FUNCTION, origin="torch") for out in found
     )  # fmt: skip

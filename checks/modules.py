@@ -193,7 +193,7 @@ def _rounded(case: Case, cast: Callable[[Array], Array]) -> Case:
 
 def backward(
     subject: Subject,
-    module: Handle,
+    module: Module,
     setup: Setup,
     case: Case,
     upstream: Array,
@@ -205,7 +205,7 @@ def backward(
         value = subject.probe(
             "modules",
             "backward",
-            module,
+            _sent(subject, module),
             setup.packed(),
             case.packed(setup.cast),
             tensor(upstream),
@@ -238,7 +238,7 @@ def compare_backward(
 
 def expect_arguments_unchanged(
     student: Subject,
-    module: Handle,
+    module: Module,
     setup: Setup,
     case: Case,
     function: str,
