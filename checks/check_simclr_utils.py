@@ -30,6 +30,7 @@ TRAIN = f"{MODULE}.train"
 SHAPE, FEATURES, PROJECTED = (3, 2, 2), 5, 4  # of an image, a representation, a projection
 LOSSES = ("simclr_loss_vectorized", "simclr_loss_naive")
 USES = [f"contrastive_loss.{name}" for name in LOSSES[:1]]
+LESSON = "model*, optimizer*, loader*"
 CUDA = re.compile("cuda|nvidia", re.IGNORECASE)
 
 
@@ -89,9 +90,8 @@ def _cpu_by_default(subject: Subject) -> bool:
 
 
 def _train(subject: Subject, run: Run) -> Result:
-    made = subject.probe("simclr", "learner", dict(run.weights), run.rate, returns="model*, optimizer*")
-    model, optimizer = (item for item in unpack(made, ["model", "optimizer"], "learner"))
-    loader = subject.probe("simclr", "batches", *run.batches, returns="loader*")
+    made = subject.probe("simclr", "lesson", dict(run.weights), run.rate, run.batches, returns=LESSON)
+    model, optimizer, loader = unpack(made, LESSON.split(", "), "lesson")
     settings = {
         "batch_size": len(run.batches[0][0]),
         "temperature": run.temperature,

@@ -99,6 +99,11 @@ def learner(weights: Mapping[str, Any], rate: float) -> tuple[Any, Any]:
     return model, torch.optim.SGD(model.parameters(), lr=rate)
 
 
+def lesson(weights: Mapping[str, Any], rate: float, items: Sequence[Sequence[Any]]) -> tuple[Any, Any, Any]:
+    """A learner and the batches it is to learn from."""
+    return *learner(weights, rate), batches(*items)
+
+
 def _tiny(weights: Mapping[str, Any]) -> Any:
     import torch
     from torch.nn import functional
