@@ -197,13 +197,12 @@ def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> N
 )  # fmt: skip
 def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward gives the right scores with the submission's own layers; in training they vary."""
-    jobs = []
-    for sizes, heads, layers in ((TYPICAL, 2, 2), ({**TYPICAL, "N": 1, "T": 1, "W": 4}, 4, 1)):
-        model = captioning.model(sizes, heads, layers)
-        setup = Setup(captioning.all_parameters(rng, reference, model, sizes["W"]), quiet=True)
-        context = f"with your own layers, {heads} heads, {layers} layers ({text(sizes)})"
-        jobs.append(Job(model, setup, [Case(captioning.draw(rng, sizes))], [context]))
-    modules.compare_forward(student, reference, jobs, function=FORWARD, name="scores")
+    model = captioning.model(TYPICAL, heads=2, layers=2)
+    setup = Setup(captioning.all_parameters(rng, reference, model, TYPICAL["W"]), quiet=True)
+    cases = [Case(captioning.draw(rng, {**TYPICAL, "N": N, "T": T})) for N, T in ((3, 4), (1, 1))]
+    contexts = [f"with your own layers, 2 heads, 2 layers, N={N}, T={T}" for N, T in ((3, 4), (1, 1))]
+    job = Job(model, setup, cases, contexts)
+    modules.compare_forward(student, reference, [job], function=FORWARD, name="scores")
     case, seed = Case(captioning.draw(rng, TYPICAL)), int(rng.integers(2**31))
     model = captioning.model(TYPICAL, 2)
     first, second = modules.forward(student, model, Setup(training=True), [case, case], FORWARD, seed)
