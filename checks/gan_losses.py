@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from checks import calls
 from checks.declare import Rng, check
 from checks.networks import items
@@ -34,6 +36,11 @@ class Loss:
     def draw(self, rng: Rng, n: int, scale: float = 1.0) -> list[Array]:
         """Scores (N, 1) for each argument."""
         return [scale * rng.standard_normal((n, 1)) for _ in self.scores]
+
+    def draw_large(self, rng: Rng, scale: float) -> list[Array]:
+        """Scores (4, 1) of this magnitude, two of either sign: else loss and gradient could be 1e-100, all rounding."""
+        signs = np.array([[1.0], [1.0], [-1.0], [-1.0]])
+        return [scale * rng.permutation(signs) * rng.uniform(0.5, 1.5, (4, 1)) for _ in self.scores]
 
 
 BCE = "A sigmoid and its log lose large logits: `bce_loss` takes the logits themselves."
@@ -126,7 +133,7 @@ def loss_checks(loss: Loss) -> dict[str, Callable[..., None]]:
 
     @check(f"{stem}.large_values", "large scores", part="gan", requires=[f"{stem}.values"])
     def large_values(student: Subject, reference: Subject, rng: Rng) -> None:
-        many = [loss.draw(rng, 4, scale) for scale in LARGE]
+        many = [loss.draw_large(rng, scale) for scale in LARGE]
         contexts = [f"for scores of magnitude {scale:g}" for scale in LARGE]
         _compare_losses(student, reference, loss, many, contexts, hint=loss.hint)
         for scores, context in zip(many, contexts, strict=True):
