@@ -99,8 +99,7 @@ class Judge:
     def _attempt(self, spec: Any, verdict: Verdict) -> Verdict:
         """Tells work that is wrong from work that was not done, here or in what it is built from."""
         if isinstance(verdict, Raised) and verdict.kind == "NotImplementedError":
-            own = spec.function.rpartition(".")[2]
-            if verdict.where.rpartition(".")[2] == own or not verdict.where:
+            if not verdict.where or f"{verdict.where}.".startswith(f"{spec.function}."):
                 return _not_attempted(spec.function)
             return _needs(spec.function, verdict.where)
         if self._untouched(spec.module, spec.function):
