@@ -221,7 +221,6 @@ def _sampling_case(rng: Rng, cell: str, sizes: Sizes, length: int = 9) -> Case:
     """Long captions of varied words: the state matters at every step, and <END> comes at different times."""
     params = parameters(rng, cell, sizes)
     params["W_vocab"], params["Wh"], params["Wx"] = 3 * params["W_vocab"], 2 * params["Wh"], 2 * params["Wx"]
-    params["b_vocab"][vocabulary(sizes["V"])["<END>"]] += rng.uniform(0, 2)
     return Case(sizes, params, (draw(rng, sizes)[0], length), f"with {text(sizes)}")
 
 

@@ -67,17 +67,11 @@ def captioner(
 
 
 def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
-    """Features, and captions of T+1 words: the first ends with <END>, the last has padding if it is long enough.
-
-    Any word stands anywhere else, <NULL> and <START> too: what counts is the definition, not what is usual.
-    """
+    """Features, and captions of T+1 words <NULL> at their ends."""
     features = rng.standard_normal((sizes["N"], sizes["D"]))
     captions = rng.integers(sizes["V"], size=(sizes["N"], sizes["T"] + 1))
     lengths = rng.integers(2, sizes["T"] + 2, size=sizes["N"])
-    lengths[-1] = 2
-    special = vocabulary(sizes["V"])
-    captions[0, lengths[0] - 1] = special["<END>"]
-    captions[np.arange(sizes["T"] + 1)[None, :] >= lengths[:, None]] = special["<NULL>"]
+    captions[np.arange(sizes["T"] + 1)[None, :] >= lengths[:, None]] = vocabulary(sizes["V"])["<NULL>"]
     return features, captions
 
 
