@@ -23,11 +23,18 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
+def _heed_ctrl_c() -> None:
+    """A shell starts its background jobs with SIGINT ignored, and so do their children: these tests send it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A running `gradmark` in `folder`, killed if it is still there at the end."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=environment(), **pipes)
+    process = subprocess.Popen(
+        (*COMMAND, *arguments), cwd=folder, env=environment(), preexec_fn=_heed_ctrl_c, **pipes
+    )
     try:
         yield process
     finally:
