@@ -146,7 +146,7 @@ def _checks_of(cell: str) -> dict[str, Any]:
             _compare_samples(student, reference, cell, cases)
 
         ranges = {**RANGES, "N": (2, 6), "H": (3, 8), "V": (5, 12)}
-        for_random_sizes(rng, ranges, lambda *example: together([example]), examples=6, together=together)
+        for_random_sizes(rng, ranges, lambda *example: together([example]), examples=12, together=together)
 
     @check(
         f"{sample}.edge_cases", "edge cases", part=part, function=SAMPLE, uses=steps, requires=[f"{sample}.values"]

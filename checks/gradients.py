@@ -39,8 +39,10 @@ class Slope:
 def ladder(evaluate: Evaluate, inputs: Inputs, direction: Inputs) -> Slope:
     """The derivative of F along `direction`: Richardson's estimate at the most certain step.
 
-    A step is as uncertain as its own disagreement between h and h/2, and as the rounding that smaller steps show:
-    rounding grows as 1/h, so theirs counts h_small/h times. Alone, two rounded values may agree by chance.
+    A step is as uncertain as its own disagreement between h and h/2, as the rounding that smaller steps show
+    (rounding grows as 1/h, so theirs counts h_small/h times), and as its distance from the next larger step.
+    Alone, two rounded values may agree by chance: on the grid of single precision the smallest step often does, so
+    it shows rounding and is never chosen.
     """
     return ladders(evaluate, inputs, [direction])[0]
 
@@ -58,9 +60,12 @@ def _slope(F: Array) -> Slope:
     whole = (F[:, 0, 0] - F[:, 0, 1]) / (2 * h)
     half = (F[:, 1, 0] - F[:, 1, 1]) / h
     disagreement = np.abs(whole - half)
-    uncertain = np.array([(disagreement[i:] * h[i:]).max() / h[i] for i in range(len(STEPS))])
+    uncertain = np.array([(disagreement[i:] * h[i:]).max() / h[i] for i in range(len(STEPS) - 1)])
+    estimate = (4 * half - whole) / 3
+    jump = np.abs(np.diff(estimate))  # from one step to the next smaller one
+    uncertain = np.maximum(uncertain, jump[[0, *range(len(uncertain) - 1)]])
     best = int(np.argmin(uncertain))
-    return Slope(float((4 * half[best] - whole[best]) / 3), float(uncertain[best]))
+    return Slope(float(estimate[best]), float(uncertain[best]))
 
 
 def _moved(inputs: Inputs, direction: Inputs, t: float) -> dict[str, Array]:

@@ -38,6 +38,7 @@ class _Search:
 
     dims: Mapping[str, tuple[int, int]]
     body: Body
+    salt: int  # of the run: hypothesis begins every search with the same simplest example
     failures: list[GradmarkError] = field(default_factory=list)
 
     def attempt(self, data: st.DataObject) -> None:
@@ -47,7 +48,7 @@ class _Search:
         if self.failures and isinstance(self.failures[-1], FATAL):
             raise self.failures[-1]
         try:
-            self.body(sizes, np.random.default_rng(number))
+            self.body(sizes, np.random.default_rng([self.salt, number]))
         except GradmarkError as error:
             self.failures.append(error)
             raise
@@ -102,7 +103,7 @@ def _example(rng: Rng, dims: Mapping[str, tuple[int, int]], smallest: bool) -> t
 
 
 def _smallest_failure(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body, examples: int) -> None:
-    search = _Search(dims, body)
+    search = _Search(dims, body, int(rng.integers(2**32)))
     run = seed(int(rng.integers(2**63)))(_limited(examples))
     _current.append(search)
     try:

@@ -67,11 +67,16 @@ def captioner(
 
 
 def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
-    """Features, and captions of T+1 words <NULL> at their ends."""
+    """Features, and captions of T+1 words: the first ends with <END>, the others with any word.
+
+    Any word stands anywhere else, <NULL> and <START> too: what counts is the definition, not what is usual.
+    """
     features = rng.standard_normal((sizes["N"], sizes["D"]))
     captions = rng.integers(sizes["V"], size=(sizes["N"], sizes["T"] + 1))
     lengths = rng.integers(2, sizes["T"] + 2, size=sizes["N"])
-    captions[np.arange(sizes["T"] + 1)[None, :] >= lengths[:, None]] = vocabulary(sizes["V"])["<NULL>"]
+    special = vocabulary(sizes["V"])
+    captions[0, lengths[0] - 1] = special["<END>"]
+    captions[np.arange(sizes["T"] + 1)[None, :] >= lengths[:, None]] = special["<NULL>"]
     return features, captions
 
 
@@ -183,7 +188,7 @@ def random_loss(
         with named(case):
             compare_loss(student, reference, cell, what, [case])
 
-    for_random_sizes(rng, RANGES, one, examples=4, together=together)
+    for_random_sizes(rng, RANGES, one, examples=6, together=together)
 
 
 def expect_gradient_of_own_loss(student: Subject, rng: Rng, cell: str, sizes: Sizes) -> None:
