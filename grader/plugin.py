@@ -51,7 +51,7 @@ class _Selection:
         self.interrupted = False
 
     def pytest_keyboard_interrupt(self) -> None:
-        self.interrupted = True  # pytest keeps Ctrl-C to itself; it is for the command
+        self.interrupted = True  # pytest keeps Ctrl-C to itself; it comes here for broken files, too
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -130,12 +130,12 @@ def _main(folder: Path, select: str, plugin: _Selection, *more: str) -> None:
     settings = _environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS="")
     with settings, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
-    if plugin.interrupted:
-        raise KeyboardInterrupt
     if plugin.broken:
         raise GradmarkError(
             "\n".join(["Some check files can't be read:", *plugin.broken]), "Mend them, then try again."
         )
+    if plugin.interrupted:
+        raise KeyboardInterrupt
     if status == pytest.ExitCode.USAGE_ERROR:
         lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
         raise UsageError(
