@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +16,8 @@ from grader import plugin
 from grader.results import Grade
 from grader.session import CHECKS, REFERENCE, Grader
 
+SEED = 231
+
 
 @dataclass(frozen=True)
 class Part:
@@ -22,7 +27,7 @@ class Part:
     folder: Path
     select: str
 
-    def grade(self, mistake: Mistake, seed: int) -> Grade:
+    def grade(self, mistake: Mistake, seed: int = SEED) -> Grade:
         """The grade of the reference with this mistake."""
         file = self.folder / FILES[mistake.module]
         correct = file.read_bytes()
@@ -31,6 +36,15 @@ class Part:
             return self.grader.grade(self.folder, seed=seed, select=self.select)
         finally:
             file.write_bytes(correct)
+
+
+@contextmanager
+def part_of(grader: Grader, select: str) -> Iterator[Part]:
+    """A `Part` whose folder is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gradmark-mutants-") as scratch:
+        folder = Path(scratch) / "mutant"
+        shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        yield Part(grader, folder, select)
 
 
 @cache

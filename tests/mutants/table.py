@@ -10,7 +10,8 @@ from pathlib import Path
 
 from checks.mistakes import Mistake
 from grader.session import Grader
-from tests.mutants.harness import MISTAKES, failed, mutants, specs
+from tests.mutants.harness import MISTAKES, SELECT, failed
+from tests.mutants.parts import part_of, specs
 
 TABLE = Path(__file__).with_name("TABLE.md")
 
@@ -52,14 +53,14 @@ def render(results: Mapping[str, Sequence[str]]) -> str:
 
 def _by_check(results: Mapping[str, Sequence[str]]) -> str:
     count = Counter(check for checks in results.values() for check in checks)
-    lines = "\n".join(f"| `{id}` | {count[id]} |" for id in specs())
+    lines = "\n".join(f"| `{id}` | {count[id]} |" for id in specs(SELECT))
     return f"# How many mistakes fail each check\n\n| check | mistakes |\n|---|---|\n{lines}\n"
 
 
 def main() -> None:
-    with Grader() as grader, mutants(grader) as made:
+    with Grader() as grader, part_of(grader, SELECT) as made:
         TABLE.write_text(render({m.id: failed(made.grade(m)) for m in MISTAKES}), encoding="utf-8")
-    print(f"{TABLE}: {len(MISTAKES)} mistakes, {len(specs())} checks", file=sys.stderr)
+    print(f"{TABLE}: {len(MISTAKES)} mistakes, {len(specs(SELECT))} checks", file=sys.stderr)
 
 
 if __name__ == "__main__":

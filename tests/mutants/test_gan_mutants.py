@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -10,12 +9,11 @@ import pytest
 from checks.mistakes.declare import Mistake
 from checks.mistakes.gan_pytorch import MISTAKES
 from grader.results import Outcome
-from grader.session import REFERENCE, Grader
+from grader.session import Grader
 from tests.mutants.cover import every
-from tests.mutants.parts import Part, specs
+from tests.mutants.parts import Part, part_of, specs
 
 SELECT = "check_gan"
-SEED = 231
 
 # What is built on functions that were handed out complete; nothing of the student's own is built on another.
 BUILT_ON: Mapping[str, set[str]] = {
@@ -27,16 +25,15 @@ BUILT_ON: Mapping[str, set[str]] = {
 
 
 @pytest.fixture(scope="module")
-def part(grader: Grader, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
-    folder = tmp_path_factory.mktemp("gan") / "mutant"
-    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    yield Part(grader, folder, SELECT)
+def part(grader: Grader) -> Iterator[Part]:
+    with part_of(grader, SELECT) as started:
+        yield started
 
 
 @pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_caught_where_it_is_and_costs_once(part: Part, mistake: Mistake) -> None:
     """The checks that should catch it fail, none of a function without it does, and none errs."""
-    grade = part.grade(mistake, SEED)
+    grade = part.grade(mistake)
     wrong = {check.id: check.message for check in grade.checks if check.outcome is Outcome.FAILED}
     assert [check.message for check in grade.checks if check.outcome is Outcome.ERRORED] == []
     assert set(mistake.caught_by) <= set(wrong), wrong

@@ -11,17 +11,18 @@ from grader.results import Outcome
 from grader.session import Grader
 from tests.mutants import table
 from tests.mutants.cover import every
-from tests.mutants.harness import MISTAKES, Mutants, failed, mutants, related, specs
+from tests.mutants.harness import MISTAKES, SELECT, failed, related
+from tests.mutants.parts import Part, part_of, specs
 
 
 @pytest.fixture(scope="session")
-def made(grader: Grader) -> Iterator[Mutants]:
-    with mutants(grader) as started:
+def made(grader: Grader) -> Iterator[Part]:
+    with part_of(grader, SELECT) as started:
         yield started
 
 
 @pytest.mark.parametrize("mistake", every(MISTAKES))
-def test_mistake_is_caught_where_it_is(made: Mutants, mistake: Mistake) -> None:
+def test_mistake_is_caught_where_it_is(made: Part, mistake: Mistake) -> None:
     """The checks that should catch it fail, no unrelated one does, none errs, and the table's row is this run's."""
     grade = made.grade(mistake)
     wrong = failed(grade)
@@ -36,8 +37,8 @@ def test_mistake_is_caught_where_it_is(made: Mutants, mistake: Mistake) -> None:
 def test_every_check_is_failed_by_a_mistake() -> None:
     """No check of this part is without a mistake that it must catch, so none of them is unable to fail."""
     caught = {check for mistake in MISTAKES for check in mistake.caught_by}
-    assert set(specs()) - caught == set()
-    assert caught - set(specs()) == set()
+    assert set(specs(SELECT)) - caught == set()
+    assert caught - set(specs(SELECT)) == set()
 
 
 def test_table_lists_the_mistakes_in_order_and_nothing_else() -> None:
@@ -48,7 +49,7 @@ def test_table_lists_the_mistakes_in_order_and_nothing_else() -> None:
 def test_related_follows_what_a_function_is_built_from() -> None:
     """A step's mistake may show in the sequence and the captioner, but not in the other cell or the embedding."""
     step = next(m for m in MISTAKES if m.function == "rnn_layers.rnn_step_forward")
-    functions = {specs()[id].function for id in related(step)}
+    functions = {specs(SELECT)[id].function for id in related(step)}
     assert {"rnn_step_backward", "rnn_forward", "CaptioningRNN.sample"} <= functions
     assert not functions & {"lstm_forward", "word_embedding_backward", "affine_forward"}
     assert not any(id.startswith("rnn.CaptioningRNN.loss.lstm") for id in related(step))

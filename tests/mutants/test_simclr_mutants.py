@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -10,26 +9,24 @@ import pytest
 from checks.mistakes import contrastive_loss, simclr_data, simclr_utils
 from checks.mistakes.declare import Mistake
 from grader.results import Outcome
-from grader.session import REFERENCE, Grader
+from grader.session import Grader
 from tests.mutants.cover import every
-from tests.mutants.parts import Part, specs
+from tests.mutants.parts import Part, part_of, specs
 
 SELECT = "check_contrastive_loss or check_simclr"
-SEED = 231
 MISTAKES = (*contrastive_loss.MISTAKES, *simclr_data.MISTAKES, *simclr_utils.MISTAKES)
 
 
 @pytest.fixture(scope="module")
-def part(grader: Grader, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
-    folder = tmp_path_factory.mktemp("simclr") / "mutant"
-    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    yield Part(grader, folder, SELECT)
+def part(grader: Grader) -> Iterator[Part]:
+    with part_of(grader, SELECT) as started:
+        yield started
 
 
 @pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_caught_where_it_is_and_costs_once(part: Part, mistake: Mistake) -> None:
     """The checks that should catch it fail, none of another function does, not even of one built on it; none errs."""
-    grade = part.grade(mistake, SEED)
+    grade = part.grade(mistake)
     wrong = {check.id: check.message for check in grade.checks if check.outcome is Outcome.FAILED}
     assert [check.message for check in grade.checks if check.outcome is Outcome.ERRORED] == []
     assert set(mistake.caught_by) <= set(wrong), wrong

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from checks.mistakes import transformer, transformer_layers
 from checks.mistakes.declare import Mistake
 from grader.results import Outcome
-from grader.session import REFERENCE, Grader
+from grader.session import Grader
 from tests.mutants.cover import every
-from tests.mutants.parts import Part, related, specs
+from tests.mutants.parts import Part, part_of, related, specs
 
 SELECT = "check_transformer"
-SEED = 231
 MISTAKES = (*transformer_layers.MISTAKES, *transformer.MISTAKES)
 
 
 @pytest.fixture(scope="module")
-def part(grader: Grader, tmp_path_factory: pytest.TempPathFactory) -> Part:
-    folder = tmp_path_factory.mktemp("transformer") / "mutant"
-    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return Part(grader, Path(folder), SELECT)
+def part(grader: Grader) -> Iterator[Part]:
+    with part_of(grader, SELECT) as started:
+        yield started
 
 
 @pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_caught_where_it_is(part: Part, mistake: Mistake) -> None:
     """The checks that should catch it fail, no unrelated one does, and none errs."""
-    grade = part.grade(mistake, SEED)
+    grade = part.grade(mistake)
     wrong = {check.id for check in grade.checks if check.outcome is Outcome.FAILED}
     assert [check.message for check in grade.checks if check.outcome is Outcome.ERRORED] == []
     assert set(mistake.caught_by) <= wrong, {c.id: c.message for c in grade.checks if c.id in wrong}
