@@ -47,14 +47,20 @@ if TYPE_CHECKING:
 SAMPLE = "CaptioningRNN.sample"
 
 
-def _checks_of(cell: str) -> dict[str, Any]:
-    """The checks of the captioner with one kind of cell, to be put into this module's namespace."""
-    part = cell
-    infix = "" if cell == "rnn" else f".{cell}"
-    aspect = f"rnn.{LOSS}{infix}"
+def _stem(function: str, cell: str) -> str:
+    """The beginning of a check's id: the vanilla RNN's have no infix."""
+    return f"rnn.{function}" if cell == "rnn" else f"rnn.{function}.{cell}"
+
+
+def _named(cell: str, *bodies: Callable[..., None]) -> dict[str, Any]:
+    return {f"check_{cell}_{body.__name__}": body for body in bodies}
+
+
+def _loss_checks(cell: str) -> dict[str, Any]:
+    """The checks of `loss` with one kind of cell, to be put into this module's namespace."""
+    part, aspect = cell, _stem(LOSS, cell)
     layers = (f"rnn_layers.{cell}_forward", "rnn_layers.word_embedding_forward")
     backward = (*layers, f"rnn_layers.{cell}_backward", "rnn_layers.word_embedding_backward")
-    steps = (f"rnn_layers.{cell}_step_forward", "rnn_layers.word_embedding_forward")
 
     @check(f"{aspect}.shapes", "returns what it should", part=part, function=LOSS, uses=backward)
     def shapes(student: Subject, reference: Subject, rng: Rng) -> None:
@@ -127,7 +133,15 @@ def _checks_of(cell: str) -> dict[str, Any]:
         _unchanged(student, model, "loss", params, {"features": features, "captions": captions}, LOSS)
         _expect_same_again(student, model, features, captions)
 
-    sample = f"rnn.{SAMPLE}{infix}"
+    return _named(
+        cell, shapes, values, reference_gradient, numerical_gradient, edge_cases, precision, inputs_unmodified
+    )
+
+
+def _sample_checks(cell: str) -> dict[str, Any]:
+    """The checks of `sample` with one kind of cell, to be put into this module's namespace."""
+    part, sample = cell, _stem(SAMPLE, cell)
+    steps = (f"rnn_layers.{cell}_step_forward", "rnn_layers.word_embedding_forward")
 
     @check(f"{sample}.shapes", "returns what it should", part=part, function=SAMPLE, uses=steps)
     def sample_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
@@ -162,11 +176,7 @@ def _checks_of(cell: str) -> dict[str, Any]:
         model = captioner(student, cell, TYPICAL, params)
         _unchanged(student, model, "sample", params, {"features": draw(rng, TYPICAL)[0]}, SAMPLE)
 
-    found: Sequence[Callable[..., None]] = (
-        shapes, values, reference_gradient, numerical_gradient, edge_cases, precision, inputs_unmodified,
-        sample_shapes, sample_values, sample_edge_cases,
-    )  # fmt: skip
-    return {f"check_{cell}_{body.__name__}": body for body in found}
+    return _named(cell, sample_shapes, sample_values, sample_edge_cases)
 
 
 def _expect_same_again(student: Subject, model: Handle, features: Array, captions: Array) -> None:
@@ -257,4 +267,4 @@ def _sampling_failure(actual: Array, right: Array, n: int, t: int, upto: int, si
 
 
 for _cell in ("rnn", "lstm"):
-    globals().update(_checks_of(_cell))
+    globals().update(_loss_checks(_cell) | _sample_checks(_cell))

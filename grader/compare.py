@@ -248,7 +248,8 @@ def compare(
 def measure(actual: Array, expected: Array, allowance: Array, *, name: str) -> Mismatch:
     """The numbers of a mismatch: how many, how far, and the worst elements."""
     difference = np.abs(actual - expected)
-    excess = difference / allowance
+    with np.errstate(over="ignore"):  # an allowance may be next to nothing
+        excess = difference / allowance
     order = np.argsort(-excess, axis=None, kind="stable")[:WORST]
     wrong = difference > allowance
     with np.errstate(divide="ignore", invalid="ignore"):
