@@ -33,7 +33,7 @@ from grader.subject import Subject
 ROOT = Path(grader.__file__).resolve().parent.parent
 CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
 PROBES = tuple(f"checks.probes.{file.stem}" for file in sorted((CHECKS / "probes").glob("[a-z]*.py")))
-# Every optimiser imports torch._dynamo at its first step (1.6 s beside 2.3 s for torch); torchvision is 0.2 s more after it.
+# Every optimiser imports torch._dynamo at its first step (1.6 s, torch itself 2.3 s); torchvision after it is 0.2 s.
 PRELOAD = ("numpy", "torch", "torch._dynamo", "torchvision")
 SEED_BITS = 53  # exact in every JSON reader
 
