@@ -86,6 +86,15 @@ class CheckResult(Record, frozen=True, kw_only=True):
     stdout: str = ""
     stderr: str = ""
     seconds: float = 0.0
+    visibility: str = "public"  # "hidden": for staff only, absent from what a student gets
+
+
+class Flag(Record, frozen=True, kw_only=True):
+    """Something that staff should look at: it costs nothing by itself and no student sees it."""
+
+    kind: str  # "shortcut", "isolation", "notebook"
+    subject: str  # what it is about: "rnn_layers.rnn_forward", a notebook's name
+    message: str
 
 
 class FileRecord(Record, frozen=True, kw_only=True):
@@ -156,6 +165,7 @@ class Grade(Record, frozen=True, kw_only=True):
     parts: tuple[PartScore, ...]
     checks: tuple[CheckResult, ...]
     problems: tuple[Problem, ...] = ()
+    flags: tuple[Flag, ...] = ()
     files: tuple[FileRecord, ...] = ()
     environment: Environment
 
