@@ -127,8 +127,9 @@ def list_checks(select: Select = "", as_json: AsJson = False, rubric: RubricFile
 
     checks = session.expected_checks(select)
     points = _rubric(rubric) or session.default_rubric()
+    session.validate(points, session.expected_checks())
     if as_json:
-        rows = [_fields(check) | {"points": points.points(check.id)} for check in checks]
+        rows = [_fields(check) | _ruled(points, check.id) for check in checks]
         _print_bytes(json.dumps(rows, indent=2, ensure_ascii=False).encode() + b"\n")
     else:
         out = console.Output()
@@ -216,12 +217,18 @@ def _fields(check: CheckInfo) -> dict[str, Any]:
     return {name: getattr(check, name) for name in ("id", "title", "part", "function", "claim")}
 
 
+def _ruled(rubric: Rubric, check_id: str) -> dict[str, Any]:
+    return {"points": rubric.points(check_id), "visibility": rubric.visibility(check_id)}
+
+
 def _table(checks: tuple[CheckInfo, ...], points: Rubric) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("Check", "Points", "What it claims"):
         table.add_column(name, justify="right" if name == "Points" else "left", overflow="fold")
     for check in checks:
-        table.add_row(Text(check.id), Text(str(points.points(check.id))), Text(check.claim or check.title))
+        hidden = " (hidden)" if points.visibility(check.id) == "hidden" else ""
+        worth = Text(str(points.points(check.id)))
+        table.add_row(Text(check.id + hidden), worth, Text(check.claim or check.title))
     return table
 
 

@@ -2,6 +2,7 @@
 
 Patterns (`*`, `?`, `[abc]`, as in file names) may stand for check ids. An exact id beats every pattern; among
 patterns the one with the most literal characters wins. What is wrong in the file is reported with its line.
+A file that begins with `extends = "default"` holds only what differs: its lines go before all of gradmark's own.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
 from grader.errors import RubricError
 from grader.results import Limits
 
+DEFAULT = Path(__file__).resolve().parent.parent / "checks" / "rubric.toml"
 TABLES = ("parts", "points", "limits", "tolerances", "visibility")
+EXTENDS = "extends"
 VISIBILITIES = ("public", "hidden")
 PART_FIELDS = ("title", "extra_credit")
 
@@ -63,14 +68,17 @@ class Rubric:
     parts: Mapping[str, Part]  # in the order of the file
     point_rules: tuple[Rule, ...]
     visibility_rules: tuple[Rule, ...] = ()
-    default_visibility: str = "public"
+    default_visibility: str = ""  # as the rubric below it says, else public
     limits: Limits = field(default_factory=Limits)
     tolerances: Mapping[str, float] = field(default_factory=dict)  # factors, by name of the tolerance
+    base: Rubric | None = None  # what holds wherever this one says nothing
     _found: dict[tuple[str, str], Rule | None] = field(default_factory=dict, compare=False, repr=False)
 
     def points(self, check_id: str) -> int:
         """What a check is worth. Raises `RubricError` when no line says so."""
         rule = self._best(self.point_rules, "points", check_id)
+        if rule is None and self.base is not None:
+            return self.base.points(check_id)
         if rule is None:
             raise RubricError(
                 f"{self.source} gives no points to the check {check_id}.",
@@ -80,8 +88,16 @@ class Rubric:
 
     def visibility(self, check_id: str) -> str:
         """'public', or 'hidden' for a check that only staff may see."""
-        rule = self._best(self.visibility_rules, "visibility", check_id)
-        return str(rule.value) if rule else self.default_visibility
+        rule = self._visibility_rule(check_id)
+        return str(rule.value) if rule else self._usual_visibility
+
+    def _visibility_rule(self, check_id: str) -> Rule | None:
+        own = self._best(self.visibility_rules, "visibility", check_id)
+        return own or (self.base._visibility_rule(check_id) if self.base else None)
+
+    @property
+    def _usual_visibility(self) -> str:
+        return self.default_visibility or (self.base._usual_visibility if self.base else "public")
 
     def validate(
         self, check_ids: Iterable[str], *, parts: Iterable[str] = (), tolerances: Iterable[str] = ()
@@ -91,7 +107,9 @@ class Rubric:
         Every check needs points from one line; every line, part and tolerance must be about something that
         exists. `parts` and `tolerances` are the known names; without them these two are not compared.
         """
-        known = tuple(check_ids)
+        known, parts, tolerances = tuple(check_ids), tuple(parts), tuple(tolerances)
+        if self.base is not None:
+            self.base.validate(known, parts=parts, tolerances=tolerances)
         for table, rules in (("points", self.point_rules), ("visibility", self.visibility_rules)):
             for rule in rules:
                 if not any(rule.matches(check_id) for check_id in known):
@@ -99,8 +117,8 @@ class Rubric:
         for check_id in known:
             self.points(check_id)
             self.visibility(check_id)
-        self._same_names("tolerances", self.tolerances, tuple(tolerances))
-        self._validate_parts(tuple(parts))
+        self._same_names("tolerances", self.tolerances, tolerances)
+        self._validate_parts(parts)
 
     def _validate_parts(self, known: Sequence[str]) -> None:
         for name in known:
@@ -167,23 +185,40 @@ class _Reader:
     content: Mapping[str, Any]
 
     def rubric(self) -> Rubric:
+        base = self._base()
         for table in self.content:
-            if table not in TABLES:
-                raise self._refusal(table, "", f"the table [{table}] is unknown", TABLES)
-        for table in ("parts", "points"):
+            if table not in TABLES and table != EXTENDS:
+                raise self._refusal(table, "", f"the table [{table}] is unknown", (*TABLES, EXTENDS))
+        for table in ("parts", "points") if base is None else ():
             if not self.content.get(table):
-                raise RubricError(f"{self.source} has no [{table}].", "A rubric needs parts and points.")
+                raise RubricError(
+                    f"{self.source} has no [{table}].",
+                    'A rubric needs parts and points, or `extends = "default"` as its first line.',
+                )
+        parts = {
+            **(base.parts if base else {}),
+            **{name: self._part(name, base) for name in self._table("parts")},
+        }
         visibility = self._read("visibility", _visibility)
         return Rubric(
             source=self.source,
             text=self.text,
-            parts={name: self._part(name) for name in self._table("parts")},
+            parts=parts,
             point_rules=_rules(self._read("points", _points)),
             visibility_rules=_rules({key: value for key, value in visibility.items() if key != "default"}),
-            default_visibility=visibility.get("default", "public"),
-            limits=self._limits(),
-            tolerances=self._read("tolerances", _positive),
+            default_visibility=visibility.get("default", ""),
+            limits=self._limits(base.limits if base else Limits()),
+            tolerances={**(base.tolerances if base else {}), **self._read("tolerances", _positive)},
+            base=base,
         )
+
+    def _base(self) -> Rubric | None:
+        if EXTENDS not in self.content:
+            return None
+        if self.content[EXTENDS] != "default":
+            what = f'{EXTENDS} = {self.content[EXTENDS]!r}: only "default", gradmark\'s own rubric, can be extended'
+            raise self._refusal("", EXTENDS, what, ())
+        return load(DEFAULT)
 
     def _table(self, name: str) -> Mapping[str, Any]:
         table = self.content.get(name, {})
@@ -200,25 +235,29 @@ class _Reader:
         except ValueError as error:
             raise self._refusal(table, key, f"{key} = {value!r}: {error}", ()) from None
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str, base: Rubric | None) -> Part:
         table = f"parts.{name}"
         fields = self._table("parts")[name]
         if not isinstance(fields, dict):
             raise self._refusal("parts", name, f"{name} must be a table, written [{table}]", ())
         self._only(table, fields, PART_FIELDS)
-        title = self._value(table, "title", fields.get("title", name), _title)
-        return Part(name, title, self._value(table, "extra_credit", fields.get("extra_credit", False), _flag))
+        usual = base.parts.get(name, Part(name, name)) if base else Part(name, name)
+        title = self._value(table, "title", fields.get("title", usual.title), _title)
+        return Part(
+            name,
+            title,
+            self._value(table, "extra_credit", fields.get("extra_credit", usual.extra_credit), _flag),
+        )
 
-    def _limits(self) -> Limits:
+    def _limits(self, usual: Limits) -> Limits:
         fields = self._table("limits")
         self._only("limits", fields, Limits.__struct_fields__)
         whole = {name for name in fields if isinstance(getattr(Limits(), name), int)}
-        return Limits(
-            **{
-                name: self._value("limits", name, value, _positive_whole if name in whole else _positive)
-                for name, value in fields.items()
-            }
-        )
+        given: dict[str, Any] = {
+            name: self._value("limits", name, value, _positive_whole if name in whole else _positive)
+            for name, value in fields.items()
+        }
+        return msgspec.structs.replace(usual, **given)
 
     def _only(self, table: str, fields: Iterable[str], known: Sequence[str]) -> None:
         for key in fields:

@@ -24,9 +24,9 @@ def score(
     """The grade for `results`: a passed check earns what the rubric gives it, any other nothing.
 
     What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so.
-    Parts stand in the rubric's order; one without any result is left out. Points in the results are ignored.
-    The other arguments go into the grade as they are. Raises `RubricError` for a check that the rubric does
-    not know, `ValueError` for two results of one check.
+    Parts stand in the rubric's order; one without any result is left out. Points and visibility in the results
+    are ignored: the rubric gives both. The other arguments go into the grade as they are. Raises `RubricError`
+    for a check that the rubric does not know, `ValueError` for two results of one check.
     """
     repeated = [check_id for check_id, times in Counter(result.id for result in results).items() if times > 1]
     if repeated:
@@ -59,7 +59,9 @@ def _with_points(result: CheckResult, rubric: Rubric) -> CheckResult:
         )
     worth = rubric.points(result.id)
     earned = worth if result.outcome is Outcome.PASSED else 0
-    return msgspec.structs.replace(result, points=earned, max_points=worth)
+    return msgspec.structs.replace(
+        result, points=earned, max_points=worth, visibility=rubric.visibility(result.id)
+    )
 
 
 def _part_score(part: Part, checks: Sequence[CheckResult]) -> PartScore:

@@ -25,7 +25,7 @@ from grader.collect import Submission, collect
 from grader.compare import TOLERANCES, tolerance_factors
 from grader.judge import Judge
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
-from grader.rubric import Rubric, load
+from grader.rubric import DEFAULT, Rubric, load
 from grader.sandbox.client import Zygote
 from grader.scoring import score
 from grader.subject import Subject
@@ -68,14 +68,21 @@ def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
     Raises `UsageError` when it keeps none or can't be understood.
     """
     return tuple(
-        CheckInfo(spec.id, spec.title, spec.part, spec.function, claim)
-        for spec, claim in plugin.collect(CHECKS, select)
+        CheckInfo(check.spec.id, check.spec.title, check.spec.part, check.spec.function, check.claim)
+        for check in plugin.collect(CHECKS, select)
     )
 
 
 def default_rubric() -> Rubric:
     """The rubric that comes with gradmark."""
-    return load(CHECKS / "rubric.toml")
+    return load(DEFAULT)
+
+
+def validate(rubric: Rubric, checks: Iterable[Any]) -> None:
+    """Raises `RubricError` unless the rubric speaks of these checks (all there are), their parts and tolerances."""
+    known = tuple(checks)
+    parts = tuple(dict.fromkeys(check.part for check in known))
+    rubric.validate([check.id for check in known], parts=parts, tolerances=TOLERANCES)
 
 
 class Grader:
@@ -88,9 +95,8 @@ class Grader:
         self._zygote = Zygote.start(preload=PRELOAD, probes=PROBES)  # warms up while we read on
         try:
             self.rubric = rubric or default_rubric()
-            self._specs: dict[str, dict[str, Any]] = {}
-            ids = [spec.id for spec in self._selected("").values()]
-            self.rubric.validate(ids, tolerances=TOLERANCES)
+            self._checks: dict[str, list[plugin.Collected]] = {}
+            validate(self.rubric, [check.spec for check in self._selected("")])
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
             limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=1e9)
             self.reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
@@ -128,7 +134,8 @@ class Grader:
         """
         started = time.time()
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        specs = self._selected(select)
+        checks = self._selected(select)
+        specs = {check.spec.id: check.spec for check in checks}
         limits = self._limits(timeout)
         with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
             submission = collect(path, TEMPLATE, Path(scratch))
@@ -137,15 +144,15 @@ class Grader:
                 listener = _counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
-                    plugin.run(CHECKS, select, judge)
+                    plugin.run(checks, judge)
                 results = judge.settle()
         environment = self._environment(seed, select, limits, started)
         return self._graded(submission, _complete(specs.values(), results), environment)
 
-    def _selected(self, select: str) -> dict[str, Any]:
-        if select not in self._specs:
-            self._specs[select] = {spec.id: spec for spec, _ in plugin.collect(CHECKS, select)}
-        return self._specs[select]
+    def _selected(self, select: str) -> list[plugin.Collected]:
+        if select not in self._checks:
+            self._checks[select] = plugin.collect(CHECKS, select)
+        return self._checks[select]
 
     def _limits(self, timeout: float | None) -> Limits:
         limits = self.rubric.limits

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from grader import session
 from grader.errors import RubricError
 from grader.results import Limits
-from grader.rubric import Rubric, line_of, load, parse
+from grader.rubric import DEFAULT, Rubric, line_of, load, parse
 
 CHECKS = (
     "rnn_layers.rnn_step_forward.values",
@@ -197,3 +199,74 @@ def test_a_rubric_needs_no_optional_table() -> None:
     assert rubric.limits == Limits()
     assert rubric.parts["rnn"].title == "rnn"
     assert rubric.tolerances == {}
+
+
+EXTENDING = """\
+extends = "default"
+
+[parts.lstm]
+extra_credit = false
+
+[points]
+"rnn_layers.rnn_*" = 9
+"rnn_layers.rnn_forward.values" = 8
+
+[limits]
+call_seconds = 3
+
+[tolerances]
+value = 2
+
+[visibility]
+"rnn.*" = "hidden"
+"""
+
+
+def test_a_rubric_can_hold_only_what_differs() -> None:
+    """Its lines go before all of the default's, even a pattern before an exact id; the rest is the default's."""
+    usual, own = load(DEFAULT), parse(EXTENDING)
+    assert own.points("rnn_layers.rnn_forward.values") == 8
+    assert own.points("rnn_layers.rnn_step_forward.shapes") == 9
+    assert own.points("rnn_layers.lstm_forward.values") == usual.points("rnn_layers.lstm_forward.values")
+    assert list(own.parts) == list(usual.parts)
+    assert (own.parts["lstm"].title, own.parts["lstm"].extra_credit) == (usual.parts["lstm"].title, False)
+    assert own.parts["rnn"] == usual.parts["rnn"]
+    assert own.limits == msgspec.structs.replace(usual.limits, call_seconds=3.0)
+    assert own.tolerances == {**usual.tolerances, "value": 2.0}
+    assert own.visibility("rnn.CaptioningRNN.loss.values") == "hidden"
+    assert own.visibility("rnn_layers.rnn_forward.values") == "public"
+
+
+def test_a_default_visibility_yields_to_lines() -> None:
+    """`default` counts where neither the rubric nor the one below it says more."""
+    own = parse('extends = "default"\n[visibility]\ndefault = "hidden"\n"*.shapes" = "public"\n')
+    assert own.visibility("rnn_layers.rnn_forward.shapes") == "public"
+    assert own.visibility("rnn_layers.rnn_forward.values") == "hidden"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ('extends = "default"', 'extends = "mine.toml"', 1, 'only "default"'),
+        ('extends = "default"', "extends = true", 1, 'only "default"'),
+        ("[parts.lstm]", "[parts.lsmt]", 3, "no check belongs to the part 'lsmt'"),
+        ("rnn_layers.rnn_*", "rnn_layer.rnn_*", 7, "matches no check"),
+        ("= 8", "= -8", 8, "points are whole numbers"),
+        ("call_seconds", "call_second", 11, "is unknown in [limits]"),
+        ("value = 2", "values = 2", 14, "'values' is unknown"),
+        ('"rnn.*"', '"rrn.*"', 17, "matches no check"),
+    ],
+)
+def test_a_slip_in_what_differs_is_named_with_its_line(old: str, new: str, line: int, said: str) -> None:
+    """What a staff's own few lines get wrong is refused with their own line, never the default's."""
+    checks = session.expected_checks()
+    assert old in EXTENDING
+    with pytest.raises(RubricError) as caught:
+        session.validate(parse(EXTENDING.replace(old, new)), checks)
+    assert said in caught.value.message
+    assert caught.value.message.startswith(f"rubric.toml, line {line}:")
+
+
+def test_what_differs_from_the_default_is_accepted() -> None:
+    """The example above fits the checks that there are."""
+    session.validate(parse(EXTENDING), session.expected_checks())

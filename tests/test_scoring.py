@@ -40,7 +40,7 @@ def score(results: Sequence[CheckResult], rubric: Rubric) -> Grade:
     return score_with(results, rubric, submission="s", environment=ENVIRONMENT)
 
 
-def result(check_id: str, outcome: Outcome, **fields: int) -> CheckResult:
+def result(check_id: str, outcome: Outcome, **fields: object) -> CheckResult:
     """A result of the part that the id begins with."""
     part = check_id.partition(".")[0]
     return CheckResult(id=check_id, title="", part=part, function="f", outcome=outcome, **fields)
@@ -133,3 +133,10 @@ def test_what_is_not_scored_goes_into_the_grade_as_it_is() -> None:
     problem = Problem(file="a.py", message="missing")
     grade = score_with([], RUBRIC, submission="s", environment=ENVIRONMENT, problems=(problem,))
     assert (grade.submission, grade.environment, grade.problems) == ("s", ENVIRONMENT, (problem,))
+
+
+def test_the_rubric_says_what_is_hidden() -> None:
+    """Each check carries the visibility that the rubric gives it, whatever stood in the result."""
+    rubric = parse('[parts.rnn]\n[points]\n"*" = 1\n[visibility]\n"rnn.b" = "hidden"\n')
+    results = [result("rnn.a", Outcome.PASSED, visibility="hidden"), result("rnn.b", Outcome.FAILED)]
+    assert [check.visibility for check in score(results, rubric).checks] == ["public", "hidden"]
