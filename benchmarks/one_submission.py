@@ -101,13 +101,14 @@ def warm(path: Path, select: str, repeat: int) -> list[Row]:
 def plain(path: Path, select: str, repeat: int) -> list[Row]:
     """The same checks with everything in this process: no sandbox, no wire, no limits."""
     walls, cpus = [], []
-    specs = {spec.id: spec for spec, _ in plugin.collect(CHECKS, select)}
+    checks = plugin.collect(CHECKS, select)
+    specs = {check.spec.id: check.spec for check in checks}
     with InProcess(REFERENCE) as reference:
         for seed in range(repeat + 1):
             with InProcess(path) as student:
                 judge = Judge(student, reference, seed, specs, lambda result: None)
                 cpu, started = time.process_time(), time.perf_counter()
-                plugin.run(CHECKS, select, judge)
+                plugin.run(checks, judge)
                 walls.append(time.perf_counter() - started)
                 cpus.append(time.process_time() - cpu)
     return [

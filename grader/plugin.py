@@ -1,15 +1,17 @@
-"""The pytest adapter: collects `check_*` functions and hands each, with what its arguments name, to a `Judge`.
+"""The pytest adapter: pytest finds and selects the `check_*` functions, a `Judge` runs them.
 
-Nothing else in gradmark imports pytest. The run is hermetic: our own ini file, no plugins, no conftest and no
-options from outside.
+They are collected once and run for many submissions. Nothing else in gradmark imports pytest. Collecting is
+hermetic: our own ini file, no plugins, no conftest and no options from outside.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -74,54 +76,53 @@ class _Selection:
         self.items = list(session.items)
 
 
-class _Runner(_Selection):
-    """Runs each collected check through the judge."""
-
-    def __init__(self, judge: Judge) -> None:
-        super().__init__()
-        self._judge = judge
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Function) -> bool:
-        """In place of pytest's setup, call and teardown, which take longer than most checks."""
-        spec = spec_of(item)
-        arguments = {name: self._judge.fixture(name, spec) for name in item._fixtureinfo.argnames}
-        self._judge.judge(spec, lambda: item.obj(**arguments))
-        return True
-
-
 def spec_of(item: Any) -> Any:
     """The declaration of a collected check."""
     return item.obj.gradmark
 
 
-def collect(folder: Path, select: str = "") -> list[tuple[Any, str]]:
-    """The checks in `folder` that `select` (pytest's -k) keeps: declaration and claim.
+@dataclass(frozen=True)
+class Collected:
+    """One check as pytest found it."""
 
-    Raises `UsageError` when the expression is wrong or keeps nothing.
+    spec: Any
+    claim: str  # the first line of its docstring
+    body: Callable[..., None]
+    arguments: tuple[str, ...]  # names of what it is given
+
+
+def collect(folder: Path, select: str = "") -> list[Collected]:
+    """The checks in `folder` that `select` (pytest's -k) keeps, in the order of the assignment.
+
+    Raises `UsageError` when the expression is wrong or keeps nothing, `GradmarkError` for a broken check file.
     """
     plugin = _Selection()
-    _main(folder, select, plugin, "--collect-only")
+    _main(folder, select, plugin)
     if not plugin.items:
         raise UsageError(f"-k {select!r} selects no check.", "`gradmark list` shows the names of all checks.")
-    found = [(spec_of(item), (getattr(item, "obj", None).__doc__ or "").strip()) for item in plugin.items]
-    return [(spec, claim.splitlines()[0] if claim else "") for spec, claim in found]
+    return [_collected(item) for item in plugin.items]
 
 
-def run(folder: Path, select: str, judge: Judge) -> None:
-    """Runs the checks in `folder`. What each found is the judge's to keep; completeness is the caller's to verify."""
-    _main(folder, select, _Runner(judge))
+def _collected(item: Any) -> Collected:
+    claim = (item.obj.__doc__ or "").strip().partition("\n")[0]
+    return Collected(item.obj.gradmark, claim, item.obj, tuple(item._fixtureinfo.argnames))
 
 
-def _main(folder: Path, select: str, plugin: _Selection, *more: str) -> None:
+def run(checks: Iterable[Collected], judge: Judge) -> None:
+    """Runs collected checks one after the other, without pytest's setup and teardown, which take longer than most.
+
+    What each found is the judge's to keep; completeness is the caller's to verify.
+    """
+    for check in checks:
+        arguments = {name: judge.fixture(name, check.spec) for name in check.arguments}
+        judge.judge(check.spec, functools.partial(check.body, **arguments))
+
+
+def _main(folder: Path, select: str, plugin: _Selection) -> None:
     arguments = [
-        "-c",
-        str(folder / "pytest.ini"),
-        "--rootdir",
-        str(folder),
-        "--import-mode=importlib",
-        "--noconftest",
-    ]
+        "-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--import-mode=importlib", "--noconftest",
+        "--collect-only",
+    ]  # fmt: skip
     for name in _QUIET:
         arguments += ["-p", f"no:{name}"]
     if select:
@@ -129,7 +130,7 @@ def _main(folder: Path, select: str, plugin: _Selection, *more: str) -> None:
     said = io.StringIO()
     settings = _environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS="", PYTEST_PLUGINS="")
     with settings, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main([*arguments, *more, str(folder)], plugins=[plugin])
+        status = pytest.main([*arguments, str(folder)], plugins=[plugin])
     if plugin.broken:
         raise GradmarkError(
             "\n".join(["Some check files can't be read:", *plugin.broken]), "Mend them, then try again."
@@ -141,9 +142,9 @@ def _main(folder: Path, select: str, plugin: _Selection, *more: str) -> None:
         raise UsageError(
             f"-k {select!r} can't be understood: {' '.join(lines)[:300]}", "Write it as for pytest's -k."
         )
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise GradmarkError(
-            f"The checks in {folder} can't be run:\n{said.getvalue()[-2000:]}",
+            f"The checks in {folder} can't be collected:\n{said.getvalue()[-2000:]}",
             "Mend the check file named above.",
         )
 

@@ -109,11 +109,19 @@ def _warm_up() -> None:
 
 
 def _warm_up_torch(torch: Any) -> None:
+    nn = torch.nn
     torch.manual_seed(0)
     x = torch.ones(2, 3, 8, 8, requires_grad=True)
-    y = torch.nn.Conv2d(3, 2, 3)(x).flatten(1)
-    y = torch.nn.functional.layer_norm(torch.nn.Linear(72, 4)(y), (4,))
-    (torch.softmax(y, dim=-1) @ y.T).sum().backward()
+    layers = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.LeakyReLU(), nn.MaxPool2d(2), nn.ConvTranspose2d(4, 2, 2), nn.Tanh(),
+        nn.Flatten(), nn.Linear(32, 4), nn.LayerNorm(4), nn.Dropout(),
+    )  # fmt: skip
+    optimiser = torch.optim.Adam(layers.parameters())
+    y = layers(x)
+    (torch.softmax(y @ y.T, dim=-1) @ nn.Embedding(3, 4)(torch.tensor([0, 2]))).sum().backward()
+    optimiser.step()
+    nn.functional.cross_entropy(y, torch.tensor([0, 1]))
+    layers.double().eval()(x.detach().double())
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_declared_checks_are_collected_with_their_claims(folder: Path) -> None:
     """A function without a declaration is none, and a conftest beside the checks is not read."""
-    assert [(spec.id, claim) for spec, claim in plugin.collect(folder)] == [("m.f.values", "f is right.")]
+    assert [(check.spec.id, check.claim) for check in plugin.collect(folder)] == [
+        ("m.f.values", "f is right.")
+    ]
 
 
 def test_options_from_outside_do_not_reach_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
