@@ -20,10 +20,11 @@ from typing import Any, NoReturn
 import msgspec
 
 from grader.errors import RubricError
+from grader.policy import FIELDS, Policy
 from grader.results import Limits
 
 DEFAULT = Path(__file__).resolve().parent.parent / "checks" / "rubric.toml"
-TABLES = ("parts", "points", "limits", "tolerances", "visibility")
+TABLES = ("parts", "points", "limits", "tolerances", "visibility", "policy")
 EXTENDS = "extends"
 VISIBILITIES = ("public", "hidden")
 PART_FIELDS = ("title", "extra_credit")
@@ -71,6 +72,7 @@ class Rubric:
     default_visibility: str = ""  # as the rubric below it says, else public
     limits: Limits = field(default_factory=Limits)
     tolerances: Mapping[str, float] = field(default_factory=dict)  # factors, by name of the tolerance
+    policy: Policy = field(default_factory=Policy)
     base: Rubric | None = None  # what holds wherever this one says nothing
     _found: dict[tuple[str, str], Rule | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -110,7 +112,9 @@ class Rubric:
         known, parts, tolerances = tuple(check_ids), tuple(parts), tuple(tolerances)
         if self.base is not None:
             self.base.validate(known, parts=parts, tolerances=tolerances)
-        for table, rules in (("points", self.point_rules), ("visibility", self.visibility_rules)):
+        policy = _rules(dict.fromkeys((*self.policy.drop, *self.policy.credit)))
+        tables = {"points": self.point_rules, "visibility": self.visibility_rules, "policy": policy}
+        for table, rules in tables.items():
             for rule in rules:
                 if not any(rule.matches(check_id) for check_id in known):
                     self._refuse(table, rule.pattern, f"{rule.pattern!r} matches no check", known)
@@ -209,8 +213,15 @@ class _Reader:
             default_visibility=visibility.get("default", ""),
             limits=self._limits(base.limits if base else Limits()),
             tolerances={**(base.tolerances if base else {}), **self._read("tolerances", _positive)},
+            policy=self._policy(base.policy if base else Policy()),
             base=base,
         )
+
+    def _policy(self, usual: Policy) -> Policy:
+        fields = self._table("policy")
+        self._only("policy", fields, tuple(FIELDS))
+        given = {name: self._value("policy", name, value, FIELDS[name]) for name, value in fields.items()}
+        return msgspec.structs.replace(usual, **given)
 
     def _base(self) -> Rubric | None:
         if EXTENDS not in self.content:
@@ -243,11 +254,8 @@ class _Reader:
         self._only(table, fields, PART_FIELDS)
         usual = base.parts.get(name, Part(name, name)) if base else Part(name, name)
         title = self._value(table, "title", fields.get("title", usual.title), _title)
-        return Part(
-            name,
-            title,
-            self._value(table, "extra_credit", fields.get("extra_credit", usual.extra_credit), _flag),
-        )
+        extra = self._value(table, "extra_credit", fields.get("extra_credit", usual.extra_credit), _flag)
+        return Part(name, title, extra)
 
     def _limits(self, usual: Limits) -> Limits:
         fields = self._table("limits")

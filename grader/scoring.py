@@ -23,6 +23,7 @@ def score(
 ) -> Grade:
     """The grade for `results`: a passed check earns what the rubric gives it, any other nothing.
 
+    The policy's dropped checks are worth nothing, and its credited ones are earned whatever their outcome.
     What an errored check is worth is undecided: it is neither earned nor lost, and part and total say so.
     Parts stand in the rubric's order; one without any result is left out. Points and visibility in the results
     are ignored: the rubric gives both. The other arguments go into the grade as they are. Raises `RubricError`
@@ -46,6 +47,15 @@ def score(
     )
 
 
+def rescored(grade: Grade, rubric: Rubric) -> Grade:
+    """The same results under another rubric. Raises `RubricError` for a check that it does not know."""
+    again = score(grade.checks, rubric, submission=grade.submission, environment=grade.environment)
+    return msgspec.structs.replace(
+        grade, points=again.points, max_points=again.max_points, undecided=again.undecided,
+        parts=again.parts, checks=again.checks,
+    )  # fmt: skip
+
+
 def _part_scores(checks: Sequence[CheckResult], rubric: Rubric) -> tuple[PartScore, ...]:
     found = {part.id: [check for check in checks if check.part == part.id] for part in rubric.parts.values()}
     return tuple(_part_score(rubric.parts[name], mine) for name, mine in found.items() if mine)
@@ -57,8 +67,8 @@ def _with_points(result: CheckResult, rubric: Rubric) -> CheckResult:
             f"{rubric.source} has no part {result.part!r}, which the check {result.id} belongs to.",
             f'Add [parts.{result.part}] with title = "...".',
         )
-    worth = rubric.points(result.id)
-    earned = worth if result.outcome is Outcome.PASSED else 0
+    worth = 0 if rubric.policy.drops(result.id) else rubric.points(result.id)
+    earned = worth if result.outcome is Outcome.PASSED or rubric.policy.credits(result.id) else 0
     return msgspec.structs.replace(
         result, points=earned, max_points=worth, visibility=rubric.visibility(result.id)
     )
@@ -70,6 +80,8 @@ def _part_score(part: Part, checks: Sequence[CheckResult]) -> PartScore:
         title=part.title,
         points=sum(check.points for check in checks),
         max_points=sum(check.max_points for check in checks),
-        undecided=sum(check.max_points for check in checks if check.outcome is Outcome.ERRORED),
+        undecided=sum(
+            check.max_points - check.points for check in checks if check.outcome is Outcome.ERRORED
+        ),
         extra_credit=part.extra_credit,
     )
