@@ -41,6 +41,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 RubricFile = Annotated[
     Path | None, typer.Option("--rubric", metavar="FILE", help="Points and limits  [default: gradmark's own]")
 ]
+ForStudent = Annotated[
+    bool, typer.Option("--for-student", help="Print and write only what a student may see: no hidden checks.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -72,7 +75,7 @@ def grade(
         typer.Argument(metavar="PATH", help="The submission: a folder, or an archive as it was handed in."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Where result.json and report.html go.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where result.json and the pages go.")
     ] = Path("gradmark-report"),
     seed: Annotated[
         int | None,
@@ -85,8 +88,11 @@ def grade(
     ] = None,
     as_json: AsJson = False,
     rubric: RubricFile = None,
+    for_student: ForStudent = False,
 ) -> int:
     """Grade one submission and write its report.
+
+    result.json and report.html are for staff; student.html leaves out what the rubric hides, and flags.
 
     \b
     Examples:
@@ -96,21 +102,24 @@ def grade(
       gradmark grade a3_code_submission.zip --json | jq .points
     """
     from grader import session
-    from reports import files, terminal
+    from reports import files, student, terminal
 
     files.prepare(out)
     with (
         session.Grader(rubric=_rubric(rubric)) as graded,
         console.shown(console.Chatter(file=sys.stderr)) as progress,
     ):
-        result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=progress)
+        listener = console.discreet(progress, graded.rubric) if for_student else progress
+        result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=listener)
+    status = console.FAULT if result.faults else 0
+    result = student.of(result) if for_student else result
     written = files.write(result, out)
     if as_json:
         _print_bytes(to_json(result))
     else:
         terminal.summary(result, console.Output())
     typer.echo(f"Seed: {result.environment.seed}\nReport: {written.page}", err=as_json)
-    return console.FAULT if result.faults else 0
+    return status
 
 
 @app.command("list")
@@ -184,10 +193,10 @@ def render(
     result_json: Annotated[Path, typer.Argument(metavar="RESULT_JSON", help="A result.json of gradmark.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Where report.html goes  [default: beside it]"),
+        typer.Option("--out", "-o", metavar="DIR", help="Where the pages go  [default: beside it]"),
     ] = None,
 ) -> int:
-    """Make the report again from a result, without running anything.
+    """Make report.html and student.html again from a result, without running anything.
 
     \b
     Example:
@@ -203,7 +212,7 @@ def render(
         raise UsageError(
             f"{result_json}: {error}.", "Name a result.json that this gradmark wrote."
         ) from error
-    typer.echo(f"Report: {files.write_page(result, out or result_json.parent)}")
+    typer.echo(f"Report: {files.write_pages(result, out or result_json.parent)}")
     return 0
 
 

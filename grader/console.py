@@ -5,6 +5,7 @@ Exit status: 0 done (whatever the score), 1 a fault of gradmark, 2 something the
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import platform
@@ -26,10 +27,12 @@ from rich.progress import Progress as Bar
 
 import grader
 from grader.errors import GradmarkError, UsageError
-from grader.results import Outcome
+from grader.results import CheckResult, Outcome
+from reports.student import ANOTHER
 from reports.text import PROSE_LIMIT, clean
 
 if TYPE_CHECKING:
+    from grader.rubric import Rubric
     from grader.session import Progress
 
 FAULT, USAGE, INTERRUPTED, TERMINATED, BROKEN_PIPE = 1, 2, 130, 143, 141
@@ -69,6 +72,20 @@ def shown(console: Console) -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: bar.update(
             task, completed=progress.done, total=progress.total, description=progress.current
         )
+
+
+def discreet(listen: Callable[[Progress], None], rubric: Rubric) -> Callable[[Progress], None]:
+    """`listen`, which hears of hidden checks only that they are done."""
+
+    def heard(progress: Progress) -> None:
+        if rubric.visibility(progress.current) == "hidden":
+            latest = progress.latest and CheckResult(
+                id=ANOTHER, title="", part="", function="", outcome=Outcome.PASSED
+            )
+            progress = dataclasses.replace(progress, current=ANOTHER, latest=latest)
+        listen(progress)
+
+    return heard
 
 
 def _print_line(console: Console, progress: Progress) -> None:

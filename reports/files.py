@@ -11,10 +11,11 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.results import Grade, to_json
-from reports import page
+from reports import page, student
 
 RESULT_NAME = "result.json"
 PAGE_NAME = "report.html"
+STUDENT_NAME = "student.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +24,31 @@ class Written:
 
     result: Path
     page: Path
+    student: Path
 
 
 def write(grade: Grade, folder: Path) -> Written:
-    """`result.json` and `report.html` in `folder`, which is made if need be.
+    """`result.json` and `report.html` for staff, `student.html` to be handed out, in `folder`, made if need be.
 
     Each is written beside its place, synced and renamed, so that a reader finds the old or the new content,
     never half of it. The result goes first: a page can be made from it again. Raises `UsageError` for a
     folder that can't be written.
     """
-    written = Written(result=folder / RESULT_NAME, page=folder / PAGE_NAME)
+    written = Written(folder / RESULT_NAME, folder / PAGE_NAME, folder / STUDENT_NAME)
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         replace(written.result, to_json(grade))
-    write_page(grade, folder)
+    write_pages(grade, folder)
     return written
 
 
-def write_page(grade: Grade, folder: Path) -> Path:
-    """`report.html` alone, as `write` does."""
-    content = page.render(grade).encode()
+def write_pages(grade: Grade, folder: Path) -> Path:
+    """`report.html` and `student.html` alone, as `write` does; returns the path of the first."""
+    contents = {PAGE_NAME: page.render(grade), STUDENT_NAME: page.render(student.of(grade))}
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        replace(folder / PAGE_NAME, content)
+        for name, content in contents.items():
+            replace(folder / name, content.encode())
     return folder / PAGE_NAME
 
 

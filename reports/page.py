@@ -25,13 +25,14 @@ def render(grade: Grade) -> str:
     Every string of the grade is treated as hostile: cleaned, cut to a length and escaped; the page's own
     policy refuses scripts, forms and anything from elsewhere.
     """
-    style = _style()
+    style, parts = _style(), view.parts(grade)
     return (
         _templates()
         .get_template("page.html")
         .render(
             grade=grade,
-            parts=view.parts(grade),
+            parts=parts,
+            elsewhere=view.missing_elsewhere(parts),
             first=view.first_steps(grade),
             extra=sum(part.points for part in grade.parts if part.extra_credit),
             counts={outcome: view.count(grade.checks, outcome) for outcome in Outcome},

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.results import CheckResult, Grade, Outcome
-from reports import text, view
+from reports import student, text, view
 
 STYLES = {"good": "green", "bad": "red", "held": "yellow", "idle": "bright_black", "fault": "bold magenta"}
 MOST_PROBLEMS = 10
@@ -49,6 +49,8 @@ def _table(grade: Grade) -> Table:
         table.add_row(Text(_line(part.score.title) + extra, "bold"), "", "", Text(amount, "bold"))
         for function in part.functions:
             table.add_row(*_row(function))
+        if rest := part.others:
+            table.add_row(Text("  other checks"), "", "", Text(f"{rest.points} / {rest.max_points}"))
     return table
 
 
@@ -72,6 +74,7 @@ def _message(check: CheckResult) -> Text:
         .append(_outcome(check.outcome))
         .append(f"  {_line(check.function)}: {_line(check.title)}", "bold")
     )
+    lead.append(" (hidden from students)" if check.visibility == student.HIDDEN else "")
     lead.append(f"\n  {text.line(check.message, MESSAGE_LIMIT)}" if check.message else "")
     return _with_hint(lead, check.hint)
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from grader.results import CheckResult, Grade, Outcome, PartScore
 
 FIRST_STEPS = 3  # more than three things to do first are not first
@@ -97,11 +99,27 @@ class PartView:
     functions: tuple[FunctionView, ...]
 
     @property
+    def others(self) -> PartScore | None:
+        """The points of checks that the grade counts and does not hold: those hidden from its reader."""
+        checks = [check for function in self.functions for check in function.checks]
+        undecided = sum(check.max_points for check in checks if check.outcome is Outcome.ERRORED)
+        rest = msgspec.structs.replace(
+            self.score,
+            points=self.score.points - sum(check.points for check in checks),
+            max_points=self.score.max_points - sum(check.max_points for check in checks),
+            undecided=self.score.undecided - undecided,
+        )
+        return rest if rest.max_points > 0 else None
+
+    @property
     def segments(self) -> tuple[tuple[Tone, int], ...]:
         """The part's points as a bar: by tone, empty tones left out."""
         sums: dict[Tone, int] = {"good": self.score.points, "bad": 0, "held": 0, "idle": 0, "fault": 0}
         for check in (check for function in self.functions for check in function.open):
             sums[WORDING[check.outcome].tone] += check.max_points - check.points
+        if self.others:
+            sums["fault"] += self.others.undecided
+            sums["bad"] += self.others.max_points - self.others.points - self.others.undecided
         return tuple((tone, amount) for tone, amount in sums.items() if amount > 0)
 
 
@@ -120,6 +138,11 @@ def first_steps(grade: Grade) -> tuple[CheckResult, ...]:
     """
     failed = _first_by_function(grade.checks, Outcome.FAILED)
     return failed[:FIRST_STEPS] or _first_by_function(grade.checks, Outcome.NOT_ATTEMPTED)[:1]
+
+
+def missing_elsewhere(parts: Iterable[PartView]) -> int:
+    """Points that are missing in checks which the grade counts and does not hold."""
+    return sum(part.others.max_points - part.others.points for part in parts if part.others)
 
 
 def count(checks: Iterable[CheckResult], outcome: Outcome) -> int:

@@ -16,6 +16,7 @@ from grader import __version__, console, session
 from grader.cli import app
 from grader.errors import CollectError, SandboxError
 from grader.results import Grade, grade_from_json
+from grader.rubric import parse
 from grader.session import CheckInfo, Progress
 from tests.reports import sample
 
@@ -40,6 +41,7 @@ class Fake:
 
     def __init__(self, *, rubric: object = None) -> None:
         Fake.asked = {"rubric": rubric}
+        self.rubric = parse(f'{TOML}[visibility]\n"*.gradient" = "hidden"\n')
 
     def __enter__(self) -> Fake:
         return self
@@ -89,6 +91,24 @@ def test_a_fault_of_the_grader_ends_with_status_1(run: Callable[..., Any], tmp_p
     assert result.exit_code == 1
     assert "Grader fault" in result.stdout
     assert (tmp_path / "gradmark-report" / "report.html").exists()
+
+
+def test_for_a_student_nothing_of_a_hidden_check_is_printed_or_written(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    """With --for-student no output and no file names it; its fault still makes the status 1."""
+    plain, discreet = (
+        run("grade", "work.zip", "--out", out, *more, outcome=sample.with_hidden())
+        for out, more in (("staff", ()), ("student", ("--for-student",)))
+    )
+    assert sample.SECRET in plain.output
+    assert "rnn_step_backward.gradient" in plain.stderr
+    assert sample.SECRET not in discreet.output
+    assert "rnn_step_backward.gradient" not in discreet.stderr  # hidden by the rubric
+    assert plain.exit_code == discreet.exit_code == console.FAULT
+    for out, shown in (("staff", True), ("student", False)):
+        files = [path.read_text("utf-8") for path in (tmp_path / out).iterdir()]
+        assert any(sample.SECRET in text for text in files) is shown
 
 
 def test_options_reach_the_grader(run: Callable[..., Any], tmp_path: Path) -> None:

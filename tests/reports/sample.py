@@ -9,6 +9,7 @@ from grader.results import (
     Element,
     Environment,
     FileRecord,
+    Flag,
     Grade,
     Mismatch,
     Note,
@@ -196,6 +197,38 @@ def typical() -> Grade:
         ),
         environment=environment(),
     )
+
+
+SECRET = "secret"  # in everything that a hidden check says
+
+
+def with_hidden(passed: bool = False) -> Grade:
+    """A public check that passed, one that waits for a hidden one, hidden ones, and a flag."""
+    hidden = [
+        check(
+            f"rnn_backward.{SECRET}", Outcome.PASSED if passed else Outcome.FAILED, function=f"f_{SECRET}",
+            title=f"T {SECRET}", message=f"Message {SECRET}", hint=f"Hint {SECRET}", advice=(f"Advice {SECRET}",),
+            details=(Note(title=f"Note {SECRET}", text=f"Text {SECRET}"), mismatch(f"d{SECRET}")),
+            stdout=f"printed {SECRET}", stderr=f"warned {SECRET}", visibility="hidden", max_points=5,
+            points=5 if passed else 0,
+        ),
+        check(f"rnn_backward.{SECRET}_2", Outcome.ERRORED, visibility="hidden", max_points=2, message=SECRET),
+    ]  # fmt: skip
+    waiting = check(
+        "rnn_backward.values",
+        Outcome.BLOCKED,
+        message=f"Not judged until `{hidden[0].id}` passes.",
+        hint=f"Mend {hidden[1].id} first, then {hidden[0].id}.",
+        advice=(f"See `{hidden[0].id}`.",),
+    )
+    checks = (check("rnn_forward.values"), *((waiting,) if not passed else ()), *hidden)
+    points, most = sum(c.points for c in checks), sum(c.max_points for c in checks)
+    part = PartScore(id="rnn", title="Vanilla RNN captioning", points=points, max_points=most, undecided=2)
+    flag = Flag(kind="shortcut", subject=f"rnn.{SECRET}", message=f"Flag {SECRET}")
+    return Grade(
+        submission="jordan", points=points, max_points=most, undecided=2, parts=(part,), checks=checks, flags=(flag,),
+        environment=environment(),
+    )  # fmt: skip
 
 
 def perfect() -> Grade:

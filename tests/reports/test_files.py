@@ -20,7 +20,9 @@ def test_a_grade_comes_back_from_its_file(tmp_path: Path) -> None:
     written = files.write(sample.typical(), tmp_path / "new" / "folder")
     assert grade_from_json(written.result.read_bytes()) == sample.typical()
     assert written.page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert sorted(path.name for path in written.result.parent.iterdir()) == ["report.html", "result.json"]
+    assert sorted(path.name for path in written.result.parent.iterdir()) == [
+        "report.html", "result.json", "student.html",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("broken", ["replace", "fsync"])
@@ -35,7 +37,7 @@ def test_a_failed_write_leaves_the_old_file(
     assert str(tmp_path) in caught.value.message
     assert "--out" in caught.value.hint
     assert grade_from_json((tmp_path / "result.json").read_bytes()) == sample.perfect()
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def _no_space(*_: object) -> NoReturn:
@@ -82,7 +84,14 @@ def test_a_folder_is_tried_before_the_work(tmp_path: Path) -> None:
         files.prepare(tmp_path / "file" / "below")
 
 
-def test_the_page_can_be_made_again_alone(tmp_path: Path) -> None:
-    """`write_page` writes the page and no result."""
-    assert files.write_page(sample.perfect(), tmp_path) == tmp_path / "report.html"
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+def test_the_pages_can_be_made_again_alone(tmp_path: Path) -> None:
+    """`write_pages` writes both pages and no result."""
+    assert files.write_pages(sample.perfect(), tmp_path) == tmp_path / "report.html"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "student.html"]
+
+
+def test_the_files_for_staff_hold_everything_and_the_student_page_does_not(tmp_path: Path) -> None:
+    """A hidden check is in `result.json` and `report.html`, and nothing of it in `student.html`."""
+    written = files.write(sample.with_hidden(), tmp_path)
+    for path, shown in ((written.result, True), (written.page, True), (written.student, False)):
+        assert (sample.SECRET in path.read_text(encoding="utf-8")) is shown
