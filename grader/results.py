@@ -97,6 +97,68 @@ class Flag(Record, frozen=True, kw_only=True):
     message: str
 
 
+class Reading(Record, frozen=True, kw_only=True):
+    """One number that a notebook's check cell prints; numbers are text, as they may be NaN or missing ("")."""
+
+    name: str  # "next_h error"
+    stored: str = ""  # in the hand-in
+    executed: str = ""  # here
+    bar: str = ""  # the greatest value that is fine
+    verdict: str = ""  # "fine", "above the bar", "depends on a random stream", ...
+
+
+class NotebookFinding(Record, frozen=True, kw_only=True):
+    """Something about one cell; `problem` False is a remark that is held against nobody."""
+
+    kind: str  # "never executed", "stored and executed differ", "cell edited", ...
+    message: str
+    hint: str = ""
+    cell: int = 0  # position in the hand-in, from 1; 0: of the notebook as a whole
+    step: str = ""
+    problem: bool = True
+
+
+class NotebookStep(Record, frozen=True, kw_only=True):
+    """One step of the assignment's notebook and the cell that does it (0: there is none)."""
+
+    id: str
+    title: str
+    cell: int = 0
+    state: str = ""  # "ran", "failed", "not run", "missing", ...
+    seconds: float = 0.0
+    readings: tuple[Reading, ...] = ()
+
+
+class InlineAnswer(Record, frozen=True, kw_only=True):
+    """A question of a notebook with the student's answer (Markdown); staff enter `points` and `comment`."""
+
+    id: str  # "rnn.1"
+    title: str
+    question: str
+    answer: str = ""
+    pictures: tuple[str, ...] = ()  # data URIs of bitmaps
+    automatic: tuple[str, ...] = ()  # what a table-valued answer was found to be
+    rubric: str = ""
+    points: float | None = None
+    max_points: float = 0
+    comment: str = ""
+
+
+class NotebookResult(Record, frozen=True, kw_only=True):
+    """One of the assignment's notebooks as it was handed in, and as it ran here."""
+
+    id: str  # "rnn"
+    title: str
+    file: str = ""  # name in the hand-in; empty: none was handed in
+    executed_file: str = ""  # the executed copy, beside the report
+    profile: str = ""  # "fast", "full"; empty: not executed
+    seconds: float = 0.0
+    steps: tuple[NotebookStep, ...] = ()
+    findings: tuple[NotebookFinding, ...] = ()
+    answers: tuple[InlineAnswer, ...] = ()
+    neutralised: tuple[str, ...] = ()  # what Colab cells would have done
+
+
 class FileRecord(Record, frozen=True, kw_only=True):
     """One file of the submission as it was graded."""
 
@@ -166,6 +228,7 @@ class Grade(Record, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...]
     problems: tuple[Problem, ...] = ()
     flags: tuple[Flag, ...] = ()
+    notebooks: tuple[NotebookResult, ...] = ()
     files: tuple[FileRecord, ...] = ()
     environment: Environment
 
