@@ -1,4 +1,4 @@
-"""The hand-ins made for tests are what they claim: right in four styles, wrong in three places, untouched."""
+"""The hand-ins made for tests are what they claim: right in every style, wrong in three places, untouched."""
 
 from __future__ import annotations
 

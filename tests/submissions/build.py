@@ -18,7 +18,9 @@ REFERENCE = HERE.parents[1] / "reference"
 ZIPS = HERE / "zips"
 
 DEMO = ("complete", "partial", "untouched")
-STYLES = ("complete", "styles/loops", "styles/classes", "styles/original_2022")  # all of them right
+STYLES = (  # whole assignments, all of them right
+    "complete", "styles/loops", "styles/classes", "styles/original_2022", "styles/year_2021",
+)  # fmt: skip
 
 COLLECTED = {".py", ".pyx", ".ipynb"}  # what the assignment's collect script takes
 MADE = (2024, 1, 1, 0, 0, 0)
