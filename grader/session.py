@@ -28,7 +28,8 @@ from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
 from grader.sandbox.client import Zygote
 from grader.scoring import score
-from grader.subject import Subject
+from grader.signatures import Signatures
+from grader.subject import MODULES, Subject
 
 ROOT = Path(grader.__file__).resolve().parent.parent
 CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
@@ -97,6 +98,7 @@ class Grader:
             self.rubric = rubric or default_rubric()
             self._checks: dict[str, list[plugin.Collected]] = {}
             validate(self.rubric, [check.spec for check in self._selected("")])
+            self._signatures = Signatures(REFERENCE, MODULES.values())
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
             limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=1e9)
             self.reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
@@ -139,7 +141,7 @@ class Grader:
         limits = self._limits(timeout)
         with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
             submission = collect(path, TEMPLATE, Path(scratch))
-            with Subject(self._zygote, submission.root, limits) as student:
+            with Subject(self._zygote, submission.root, limits, signatures=self._signatures) as student:
                 self.last_student = student
                 listener = _counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)

@@ -7,14 +7,16 @@ use up in all (time, workers) is counted here; when it is used up, the rest of i
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from grader.errors import Blocked, SandboxError, Verdict
-from grader.results import Limits
+from grader.errors import Blocked, Raised, SandboxError, Verdict
+from grader.results import Limits, Traceback
 from grader.sandbox.client import Argument, Function, Method, Probe, Reply, Target, Worker, Zygote
 from grader.sandbox.source import FunctionFacts
+from grader.signatures import Signatures
 from grader.values import Handle, Value
 
 MODULES: Mapping[str, str] = {
@@ -37,17 +39,20 @@ MODULES: Mapping[str, str] = {
 class Subject:
     """A submission (or the reference) that can be called; use as a context manager or `close` it.
 
-    `budget` False lifts the limits per submission: for the reference, which serves many, and whose failures are ours.
+    `signatures`: what the assignment documents, for messages. `budget` False lifts the limits per submission: for
+    the reference, which serves many, and whose failures are ours.
     """
 
     def __init__(
-        self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True
-    ):
+        self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True,
+        signatures: Signatures | None = None,
+    ):  # fmt: skip
         self.folder = folder
         self.name = name
         self._zygote = zygote
         self._limits = limits
         self._budget = budget
+        self._signatures = signatures
         self._worker: Worker | None = None
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
@@ -100,13 +105,20 @@ class Subject:
         with self._blame():
             worker = self._ready(target)
             return worker.call(
-                target, args, kwargs or {}, returns=returns, seed=seed, echo=echo, seconds=seconds
+                self._documented(target),
+                args,
+                kwargs or {},
+                returns=returns,
+                seed=seed,
+                echo=echo,
+                seconds=seconds,
             )
 
     def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
         """The same function on many sets of positional arguments, in one frame."""
         with self._blame():
-            return self._ready(target).calls(target, [(args, {}) for args in many], returns=returns)
+            worker = self._ready(target)
+            return worker.calls(self._documented(target), [(args, {}) for args in many], returns=returns)
 
     def probe(
         self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None
@@ -159,8 +171,29 @@ class Subject:
             yield
         except Verdict as verdict:
             if self._budget:
+                self._add_signature(verdict)
                 raise
             raise SandboxError(f"The reference failed: {verdict.message}", verdict.hint) from verdict
+
+    def _documented(self, target: Target) -> Target:
+        """The target with its documented parameters, for the message when it does not take them."""
+        if self._signatures is None or isinstance(target, Probe):
+            return target
+        if isinstance(target, Function):
+            parameters = self._signatures.of(target.module, target.name)
+        else:
+            name = target.name or "forward"  # calling a torch module
+            parameters = self._signatures.anywhere(f"{target.handle.kind}.{name}")
+        return dataclasses.replace(target, parameters=parameters)
+
+    def _add_signature(self, verdict: Verdict) -> None:
+        """Says which parameters are documented when a call inside torch or a probe did not fit the submission's."""
+        own_frames = any(isinstance(detail, Traceback) for detail in verdict.details)
+        if self._signatures is None or own_frames or not isinstance(verdict, Raised) or verdict.hint:
+            return
+        name, parameters = self._signatures.for_misfit(verdict.message)
+        if verdict.kind == "TypeError" and parameters:
+            verdict.hint = f"The documented parameters are `{name}({parameters})`."
 
     def _ready(self, target: Target | None) -> Worker:
         if isinstance(target, Method) and self._worker is not None and not self._worker.alive:
