@@ -20,7 +20,7 @@ from grader.sandbox.pack import Argument, Packer, Unpacker
 from grader.sandbox.parent import Parent
 from grader.sandbox.source import FunctionFacts
 from grader.sandbox.streams import Closed
-from grader.sandbox.targets import Function, Method, Reply, Target, label
+from grader.sandbox.targets import Function, Method, Reply, Seen, Target, label
 from grader.sandbox.text import clean_line
 from grader.sandbox.watch import Allowance
 from grader.values import Handle
@@ -59,14 +59,16 @@ class Worker:
         seed: int | None = None,
         echo: bool = False,
         seconds: float | None = None,
+        watch: Sequence[str] = (),
     ) -> Reply:
         """Calls `target` once.
 
         `returns` names the parts of the result; those with a `*` stay in the worker: "next_h, cache*".
         `seed` seeds the worker's generators before the call, `seconds` replaces the wall limit of one call.
+        `watch` names functions: those that the submission's code calls meanwhile are in the reply's `seen`.
         Raises the subclasses of `CallError`.
         """
-        return self._run(target, [(args, kwargs)], returns, seed, echo, seconds)[0]
+        return self._run(target, [(args, kwargs)], returns, seed, echo, seconds, watch)[0]
 
     def calls(
         self,
@@ -75,12 +77,13 @@ class Worker:
         *,
         returns: str = "",
         seed: int | None = None,
+        watch: Sequence[str] = (),
     ) -> list[Reply]:
         """Calls `target` once per item of `many` in one round trip; the first that raises ends it.
 
         The limits per call hold on average over `many`.
         """
-        return self._run(target, many, returns, seed, False, None) if many else []
+        return self._run(target, many, returns, seed, False, None, watch) if many else []
 
     def outline(self, module: str) -> dict[str, FunctionFacts]:
         """What a module's source shows of each function, by qualname; also of a file that does not parse."""
@@ -135,9 +138,11 @@ class Worker:
         seed: int | None,
         echo: bool,
         seconds: float | None,
+        watch: Sequence[str],
     ) -> list[Reply]:
         packer = Packer(self.generation)
-        request = self._request(target, [_arguments(packer, *one) for one in many], returns, seed, echo)
+        packed = [_arguments(packer, *one) for one in many]
+        request = self._request(target, packed, returns, seed, echo, watch)
         allowed = self._allowance(label(target), len(many), seconds)
         started, cpu = time.perf_counter(), self._process.usage.cpu_seconds() if self.alive else 0.0
         unpacker = Unpacker(self.generation)
@@ -149,14 +154,20 @@ class Worker:
         return self._replies(answer, unpacker, len(many), wall / len(many), cpu / len(many))
 
     def _request(
-        self, target: Target, many: list[wire.Arguments], returns: str, seed: int | None, echo: bool
+        self,
+        target: Target,
+        many: list[wire.Arguments],
+        returns: str,
+        seed: int | None,
+        echo: bool,
+        watch: Sequence[str],
     ) -> wire.CallRequest:
         released, self._releasable = self._releasable, []
         module = "" if isinstance(target, Method) else target.module
         handle = self._own(target.handle) if isinstance(target, Method) else 0
         kind = type(target).__name__.lower()
         return wire.CallRequest(
-            _number(), kind, module, target.name, handle, many, returns, seed, echo, released  # type: ignore[arg-type]
+            _number(), kind, module, target.name, handle, many, returns, seed, echo, released, list(watch)  # type: ignore[arg-type]
         )  # fmt: skip
 
     def _own(self, handle: Handle) -> int:
@@ -209,7 +220,8 @@ class Worker:
             self._end()
             raise
         warnings = tuple(clean_line(text) for text in answer.warnings[:20])
-        return [Reply(value, echoed, wall, cpu, warnings) for value in values]
+        seen = tuple(_seen(one) for one in answer.seen)
+        return [Reply(value, echoed, wall, cpu, warnings, seen) for value in values]
 
     def _reported(self, problem: wire.Problem, target: Target) -> CallError:
         module = target.module if isinstance(target, Function) else ""
@@ -247,6 +259,10 @@ class Worker:
 def _facts(name: str, facts: wire.Facts) -> FunctionFacts:
     parameters = tuple(map(clean_line, facts.parameters))
     return FunctionFacts(clean_line(name), facts.line, facts.last, parameters, facts.untouched)
+
+
+def _seen(seen: wire.Seen) -> Seen:
+    return Seen(clean_line(seen.name), seen.line, tuple(clean_line(place, 400) for place in seen.chain))
 
 
 def _arguments(packer: Packer, args: Sequence[Argument], kwargs: Mapping[str, Argument]) -> wire.Arguments:

@@ -38,6 +38,15 @@ Target = Function | Method | Probe
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A call of a watched function, as the worker told: a hint, no proof."""
+
+    name: str
+    line: int
+    chain: tuple[str, ...]  # the nearest function of the submission, then its callers: "cs231n.rnn:step"
+
+
+@dataclass(frozen=True)
 class Reply:
     """What a call gave. `echoed`: the positional arguments as the call left them; times in seconds."""
 
@@ -46,6 +55,7 @@ class Reply:
     seconds: float = 0.0
     cpu: float = 0.0
     warnings: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
 
 
 def label(target: Target) -> str:

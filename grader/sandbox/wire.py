@@ -107,6 +107,7 @@ class CallRequest(msgspec.Struct, tag="call"):
     seed: int | None = None
     echo: bool = False
     release: list[int] = []
+    watch: list[str] = []  # functions whose calls are to be noted
 
 
 class OutlineRequest(msgspec.Struct, tag="outline"):
@@ -134,6 +135,16 @@ class Ready(msgspec.Struct, tag="ready"):
     layers: list[Text] = []
 
 
+class Seen(msgspec.Struct, array_like=True):
+    """A call of a function that was watched for."""
+
+    name: Text
+    line: Small  # where the nearest function of the submission made it
+    chain: Annotated[
+        list[Text], Meta(max_length=16)
+    ]  # that function and those that called it: "module:qualname"
+
+
 class Done(msgspec.Struct, tag="done"):
     """The values of the calls, then (with echo) the arguments as the last call left them."""
 
@@ -141,6 +152,7 @@ class Done(msgspec.Struct, tag="done"):
     values: list[Node]
     echoed: list[Node] = []
     warnings: list[Text] = []
+    seen: Annotated[list[Seen], Meta(max_length=64)] = []
 
 
 class Outline(msgspec.Struct, tag="facts"):

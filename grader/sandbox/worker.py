@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from grader.sandbox import failure, live, lockdown, repair, source, standins, wire
+from grader.sandbox import failure, live, lockdown, repair, shortcuts, source, standins, wire
 
 CHANNEL_LOST = 86  # exit status: the channel to the grader was closed from inside
 MAX_WARNINGS = 20
@@ -74,6 +74,7 @@ class Server:
         self._probes = probes
         self._objects = live.Objects()
         self._failed: dict[str, failure.ImportTrouble] = {}
+        self._observers: dict[tuple[str, ...], shortcuts.Observer] = {}
 
     def run(self) -> None:
         """Serves until the grader closes the channel."""
@@ -90,15 +91,25 @@ class Server:
             _send(self._channel, wire.encode_answer(answer), buffers)
 
     def _call(self, request: wire.CallRequest, payload: memoryview) -> tuple[wire.Answer, list[memoryview]]:
+        observer = self._observer(
+            request.watch
+        )  # before the student's module is imported: nothing is replaced yet
         try:
-            function = self._resolve(request)
+            with observer:
+                function = self._resolve(request)
         except failure.Missing as missing:
             return failure.describe_missing(request.id, missing), []
         except failure.ImportTrouble as trouble:
             return failure.describe_import(request.id, trouble, self._folder), []
         except BaseException as error:  # noqa: BLE001 - a property of the student's may raise anything
             return failure.describe_call(request.id, error, self._folder, None, True), []
-        return self._evaluate(request, payload, function)
+        return self._evaluate(request, payload, function, observer)
+
+    def _observer(self, watch: list[str]) -> shortcuts.Observer:
+        names = tuple(watch)
+        if names not in self._observers:
+            self._observers[names] = shortcuts.Observer(names, self._folder)
+        return self._observers[names]
 
     def _resolve(self, request: wire.CallRequest) -> Callable[..., Any]:
         if request.kind == "probe":
@@ -121,7 +132,11 @@ class Server:
             raise self._failed[module] from error
 
     def _evaluate(
-        self, request: wire.CallRequest, payload: memoryview, function: Callable[..., Any]
+        self,
+        request: wire.CallRequest,
+        payload: memoryview,
+        function: Callable[..., Any],
+        observer: shortcuts.Observer,
     ) -> tuple[wire.Answer, list[memoryview]]:
         revive = live.Reviver(payload, self._objects)
         describe = live.Describer(self._objects)
@@ -134,7 +149,8 @@ class Server:
                 kwargs = {name: revive.object(node) for name, node in arguments.named.items()}
                 _seed(request.seed)
                 try:
-                    result = function(*args, **kwargs)
+                    with observer:
+                        result = function(*args, **kwargs)
                 except BaseException as error:  # noqa: BLE001 - student code: SystemExit and KeyboardInterrupt too
                     fits = not isinstance(error, TypeError) or failure.fits(function, args, kwargs)
                     problem = failure.describe_call(request.id, error, self._folder, function, fits)
@@ -147,7 +163,7 @@ class Server:
                     problem.stage = "result" if problem.stage == "call" else problem.stage
                     return problem, []
             echoed = [describe.node(item) for item in args] if request.echo else []
-        done = wire.Done(request.id, values, echoed, told)
+        done = wire.Done(request.id, values, echoed, told, observer.take())
         return self._fitting(done, describe)
 
     def _result(self, describe: live.Describer, result: Any, returns: str) -> wire.Node:
