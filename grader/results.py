@@ -7,11 +7,13 @@ any time without running anything. Text that came from a student is plain text h
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 FORMAT_VERSION = 1
+MOST_POINTS = 400  # of a curve
+MOST_PICTURE_BYTES = 200_000
 
 
 class Outcome(StrEnum):
@@ -66,7 +68,37 @@ class Note(Record, frozen=True, kw_only=True, tag="note"):
     text: str
 
 
-Detail = Mismatch | Traceback | Note
+class Curve(Record, frozen=True, kw_only=True, tag="curve"):
+    """A measurement over a training run, with the bar that it has to come below or above. Finite numbers only."""
+
+    title: str
+    x: str  # what the axes show: "steps", "loss"
+    y: str
+    points: Annotated[tuple[tuple[float, float], ...], msgspec.Meta(max_length=MOST_POINTS)]
+    bar: float
+    better: str = "below"  # which side of the bar is good: "below" or "above"
+
+    @property
+    def text(self) -> str:
+        """The same in words and numbers."""
+        listed = "\n".join(f"{x:g}: {y:.4g}" for x, y in self.points)
+        return f"{self.title}\n{self.y} has to come {self.better} {self.bar:g}. After so many {self.x}:\n{listed}"
+
+
+class Picture(Record, frozen=True, kw_only=True, tag="picture"):
+    """A small picture, as PNG made by gradmark itself; `title` says what it shows."""
+
+    title: str
+    png: Annotated[bytes, msgspec.Meta(max_length=MOST_PICTURE_BYTES)]
+    scale: int = 1  # how many points of the screen one point of the picture takes
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        return f"{self.title} (a picture: see report.html)"
+
+
+Detail = Mismatch | Traceback | Note | Curve | Picture
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
