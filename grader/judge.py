@@ -33,8 +33,9 @@ class Judge:
     """Judges the checks of one submission; `results` holds what was found, by id, in order."""
 
     def __init__(
-        self, student: Subject, reference: Subject, seed: int, specs: Mapping[str, Any], listener: Listener
-    ):
+        self, student: Subject, reference: Subject, seed: int, specs: Mapping[str, Any], listener: Listener,
+        training: Any = None,
+    ):  # fmt: skip
         self.results: dict[str, CheckResult] = {}
         self._student = student
         self._reference = reference
@@ -42,6 +43,7 @@ class Judge:
         self._specs = specs
         self._listener = listener
         self._advice: list[str] = []
+        self._training = training  # what training checks are given; `take` gives what they leave for the report
 
     def fixture(self, name: str, spec: Any) -> Any:
         """What a check gets for an argument of this name."""
@@ -55,9 +57,10 @@ class Judge:
         started = time.perf_counter()
         result = self._requirement(spec) or self._run(spec, body)
         stdout, stderr = self._student.take_output()
+        details, advice = self._training.take() if self._training is not None else ((), ())
         result = msgspec.structs.replace(
             result, seconds=round(time.perf_counter() - started, 6), stdout=stdout, stderr=stderr,
-            advice=tuple(dict.fromkeys(self._advice)),
+            advice=tuple(dict.fromkeys([*self._advice, *advice])), details=(*result.details, *details),
         )  # fmt: skip
         self.results[spec.id] = result
         self._listener(result)

@@ -247,7 +247,7 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert all(link.startswith("#") for link in found.values("href"))
     (policy,) = [value for value in found.values("content") if "default-src" in value]
     assert re.fullmatch(
-        r"default-src 'none'; style-src 'sha256-[\w+/]+='; base-uri 'none'; form-action 'none'", policy
+        r"default-src 'none'; img-src data:; style-src 'sha256-[\w+/]+='; base-uri 'none'; form-action 'none'", policy
     )
 
 
