@@ -23,13 +23,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
+from grader import handout as handout_notebooks
 from grader.errors import TemplateError
 
 MARKER = re.compile(r"(?P<indent>[ \t]*)# (?P<kind>BEGIN|END) SOLUTION(?P<rest>.*)")
 ANY_MARKER = re.compile(r"#[#\s]*(BEGIN|END)[\s_-]*(OF[\s_-]*)?SOLUTION\b", re.IGNORECASE)
 
-# The notebooks of the reference hold outputs and answers, and no marked regions.
-LEFT_OUT = {".ipynb", ".pyc", ".pyo"}
+LEFT_OUT = {".pyc", ".pyo"}
 
 FORM = (
     "A region starts with the line '# BEGIN SOLUTION: <task>' and ends with '# END SOLUTION', "
@@ -57,7 +57,7 @@ def generate(reference: Path) -> dict[str, str]:
     return {
         name: handout(_decode(reference / name, name), name)
         for name in _assignment_files(reference)
-        if name.endswith(".py")
+        if name.endswith(".py") and not handout_notebooks.is_solved_notebook(name)
     }
 
 
@@ -192,12 +192,18 @@ def _stub(region: Region, function: str, begin_line: str) -> list[str]:
 
 
 def _contents(reference: Path) -> dict[str, bytes]:
-    """Every file of the handout: generated text, and data as it is."""
+    """Every file of the handout: generated text, notebooks, and data as it is."""
     texts = generate(reference)
-    return {
-        name: texts[name].encode() if name in texts else (reference / name).read_bytes()
-        for name in _assignment_files(reference)
-    }
+    made = {}
+    for name in _assignment_files(reference):
+        if name.endswith(".ipynb"):  # made while writing one: it may hold outputs and answers
+            continue
+        if handout_notebooks.is_solved_notebook(name):
+            text = _decode(reference / name, name)
+            made[handout_notebooks.handed_out_as(name)] = handout_notebooks.notebook(text, name)
+        else:
+            made[name] = texts[name].encode() if name in texts else (reference / name).read_bytes()
+    return made
 
 
 def _assignment_files(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from grader import template
 from grader.errors import TemplateError
 
 REFERENCE = Path(__file__).parents[1] / "reference"
-REFERENCE_FILES = sorted(path for path in REFERENCE.rglob("*.py") if path.parent != REFERENCE)
+REFERENCE_FILES = sorted((REFERENCE / "cs231n").rglob("*.py"))
 
 SOLVED = '''"""A file."""
 
