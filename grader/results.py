@@ -214,9 +214,14 @@ class Limits(Record, frozen=True, kw_only=True):
     call_seconds: float = 10.0  # wall time of one call
     call_cpu_seconds: float = 10.0
     submission_seconds: float = 300.0  # all calls of one submission together
+    submission_cpu_seconds: float = 300.0
     memory_bytes: int = 2 << 30  # on top of what the warm parent had
     output_bytes: int = 64 << 20  # printed in one call; only the first `kept_output_bytes` are kept
     kept_output_bytes: int = 64 << 10
+    file_bytes: int = 64 << 20  # the largest file
+    disk_bytes: int = 256 << 20  # all files of a worker together
+    disk_files: int = 10_000
+    open_files: int = 256  # at once
     restarts: int = 10  # workers lost before the rest of the submission is given up
 
 

@@ -21,6 +21,8 @@ def refused(secret: str, parent: int) -> dict[str, bool]:
         "read other files": lambda: _read("/etc/passwd"),
         "write elsewhere": lambda: _write("/tmp"),
         "see other processes": lambda: _read(f"/proc/{parent}/status"),
+        "see that files exist": lambda: os.stat(secret),
+        "see that processes exist": lambda: os.getpgid(parent),
         "connect by TCP": lambda: _connect(socket.SOCK_STREAM),
         "send by UDP": lambda: _connect(socket.SOCK_DGRAM),
         "connect to a local service": _connect_local,
@@ -31,17 +33,20 @@ def refused(secret: str, parent: int) -> dict[str, bool]:
         "allocate outside its limit": lambda: os.memfd_create("x"),
         "raise its limits": _raise_limit,
     }
-    return {name: _refused(attempt) for name, attempt in attempts.items()}
+    return {name: _refused(name, attempt) for name, attempt in attempts.items()}
 
 
 _REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
+_HIDDEN = (errno.ENOENT, errno.ESRCH)  # what is there outside is not there for the worker
+_OUTSIDE = ("read", "write", "see", "limit")
 
 
-def _refused(attempt: Callable[[], object]) -> bool:
+def _refused(name: str, attempt: Callable[[], object]) -> bool:
+    hidden = _HIDDEN if name.startswith(_OUTSIDE) else ()
     try:
         attempt()
     except OSError as error:
-        return error.errno in _REFUSALS
+        return error.errno in (*_REFUSALS, *hidden)
     except ValueError:  # how `resource` words a refusal
         return True
     return False

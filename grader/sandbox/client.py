@@ -20,14 +20,25 @@ from types import TracebackType
 
 from grader.errors import SandboxError
 from grader.results import Limits
-from grader.sandbox import level
-from grader.sandbox.pack import Argument, Tensor
+from grader.sandbox import level, lockdown
+from grader.sandbox.pack import Argument, Tensor, packed
 from grader.sandbox.parent import ATTEMPTS, Parent
 from grader.sandbox.remote import Worker
 from grader.sandbox.targets import Function, Method, Probe, Reply, Target
 from grader.values import MappingValue, ScalarValue
 
-__all__ = ["Argument", "Function", "Method", "Probe", "Reply", "Target", "Tensor", "Worker", "Zygote"]
+__all__ = [
+    "Argument",
+    "Function",
+    "Method",
+    "Probe",
+    "Reply",
+    "Target",
+    "Tensor",
+    "Worker",
+    "Zygote",
+    "packed",
+]
 
 
 class Zygote:
@@ -58,6 +69,11 @@ class Zygote:
         return self._parent.versions
 
     @property
+    def missing(self) -> dict[str, str]:
+        """The layers that this machine does not offer, each with the reason."""
+        return self._parent.missing
+
+    @property
     def isolation(self) -> str:
         """Name of the level of isolation in force (`grader.sandbox.level`), by trying it out once."""
         return self._tried()[0]
@@ -70,6 +86,7 @@ class Zygote:
     def _tried(self) -> tuple[str, tuple[str, ...]]:
         if self._isolation is None:
             with tempfile.TemporaryDirectory(prefix="gradmark-") as empty:
+                os.chmod(empty, 0o755)  # as a submission's: readable for the worker's own user
                 self._isolation = self._try(Path(empty))
         return self._isolation
 
@@ -100,7 +117,7 @@ class Zygote:
 
     def _must_be_as_tried(self, worker: Worker) -> None:
         """A worker with fewer layers than the one that was tried out must not run at its level."""
-        if self._layers and worker.layers != self._layers:
+        if self._layers and _without_user(worker.layers) != _without_user(self._layers):
             worker.close()
             raise SandboxError(
                 f"A worker came up with other isolation than before: {', '.join(worker.layers)}.",
@@ -121,3 +138,8 @@ class Zygote:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _without_user(layers: Sequence[str]) -> list[str]:
+    """Layers without the one that hangs on the rights of the submission's files."""
+    return [layer for layer in layers if layer not in lockdown.USERS]

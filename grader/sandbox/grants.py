@@ -50,11 +50,19 @@ def version() -> int:
 def library_rules(ours: Iterable[str]) -> Rules:
     """What every worker may read: all libraries but the folders in `ours`. Made once, in the warm parent."""
     hidden = {os.path.realpath(path) for path in ours}
-    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    libraries = [os.path.join(prefix, name) for prefix in prefixes for name in ("lib", "lib64")]
-    places = dict.fromkeys(os.path.realpath(path) for path in (*libraries, *_SYSTEM))
+    places = dict.fromkeys(os.path.realpath(path) for path in (*_libraries(), *_SYSTEM))
     rules = [rule for place in places for rule in _around(place, hidden)]
     return rules + [(device, _DEVICE) for device in _DEVICES]
+
+
+def places() -> list[str]:
+    """What the rules grant, as paths to show in a file tree of a worker's own; of /proc it has its own."""
+    return [path for path in (*_libraries(), *_SYSTEM, *_DEVICES) if not path.startswith("/proc/")]
+
+
+def _libraries() -> list[str]:
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    return [os.path.join(prefix, name) for prefix in prefixes for name in ("lib", "lib64")]
 
 
 def _around(place: str, hidden: set[str]) -> Iterator[tuple[str, AccessFS]]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-STRICT, SECCOMP_ONLY, PROCESS = "strict", "seccomp-only", "process"
-LEVELS = (PROCESS, SECCOMP_ONLY, STRICT)  # weakest first
+FULL, STRICT, SECCOMP_ONLY, PROCESS = "full", "strict", "seccomp-only", "process"
+LEVELS = (PROCESS, SECCOMP_ONLY, STRICT, FULL)  # weakest first
+RECOMMENDED = STRICT  # for grading other people's work
+
+# What only namespaces hide: that something is there.
+_SIGHT = ("see that files exist", "see that processes exist")
 
 # What system calls can be refused without knowing paths.
 _CALLS = (
@@ -24,12 +28,13 @@ _CALLS = (
 def name(refused: Mapping[str, bool]) -> str:
     """The level at which these attempts are refused.
 
-    strict        all of them: files, processes, network, memory
+    full          all of them: nothing but the libraries and the submission can even be asked for
+    strict        all but seeing that a file or a process exists
     seccomp-only  all but those on files, which the user's own rights decide
     process       less: an own process with limits, trusted comparison, no secrets in it
     """
-    if refused and all(refused.values()):
-        return STRICT
+    if refused and all(held for what, held in refused.items() if what not in _SIGHT):
+        return FULL if all(refused.get(what) for what in _SIGHT) else STRICT
     return SECCOMP_ONLY if all(refused.get(call) for call in _CALLS) else PROCESS
 
 

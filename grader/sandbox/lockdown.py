@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import resource
 import signal
 import sys
@@ -16,7 +17,9 @@ import msgspec
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
-_FIRST_UID = 1_900_000_000  # above every number that people and services are given
+_FIRST_UID, _LAST_UID = 1_900_000_000, 2_000_000_000  # above every number that people and services are given
+USERS = ("own user", "root without capabilities")  # one of them, for a worker that root started
+LAYERS = ("namespaces", "Landlock", "seccomp")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,6 +31,9 @@ class Spec(msgspec.Struct):
     memory_bytes: int  # on top of what the warm parent has
     cpu_seconds: int  # of the whole process; the last line of defence behind the limits per call
     file_bytes: int = 64 << 20  # largest file that may be written
+    disk_bytes: int = 256 << 20  # of all files together
+    disk_files: int = 10_000
+    open_files: int = 256
 
 
 def prctl(option: int, value: int) -> None:
@@ -72,12 +78,12 @@ def clean_environment(scratch: str) -> None:
     os.chdir(scratch)
 
 
-def limit_resources(spec: Spec) -> None:
-    """Limits of the kernel. Address space is relative to the size at the fork: torch alone maps gigabytes."""
-    _limit(resource.RLIMIT_AS, _address_space() + spec.memory_bytes)
+def limit_resources(spec: Spec, mapped: int) -> None:
+    """Limits of the kernel. Address space is on top of what is `mapped` already: torch alone maps gigabytes."""
+    _limit(resource.RLIMIT_AS, mapped + spec.memory_bytes)
     _limit(resource.RLIMIT_CPU, spec.cpu_seconds)
     _limit(resource.RLIMIT_FSIZE, spec.file_bytes)
-    _limit(resource.RLIMIT_NOFILE, 256)
+    _limit(resource.RLIMIT_NOFILE, spec.open_files)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_MEMLOCK, 64 << 10)
 
@@ -88,44 +94,83 @@ def _limit(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _address_space() -> int:
-    with open("/proc/self/statm") as file:
+def _address_space(root: str) -> int:
+    with open(f"{root}/proc/self/statm") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
 class Prepared:
     """What the warm parent makes once for all its children: rules to compile, folders to list, libraries to load.
 
-    `layers` names what this machine offers. Made before the first fork: under the lock-down itself the
-    bindings could not be loaded any more.
+    `missing` says of each layer that this machine does not offer why. Made before the first fork: under the
+    lock-down itself the bindings could not be loaded any more.
     """
 
     def __init__(self, root: str, ours: tuple[str, ...], without: tuple[str, ...] = ()) -> None:
         self.landlock: list[Any] | None = None
         self.seccomp: Any = None
+        self.nest: Any = None
+        self.missing: dict[str, str] = {}
+        self._without = without
+        self._nested = False
+        self.mapped = 0  # bytes of address space at the fork
         if sys.platform != "linux":
+            self.missing = dict.fromkeys(LAYERS, f"only Linux has it; this is {sys.platform}")
             return
         from grader.sandbox import grants, syscalls
 
-        if "landlock" not in without and grants.available():
-            self.landlock = grants.library_rules(os.path.join(root, name) for name in ours)
-        if "seccomp" not in without and syscalls.available():
+        self._hidden = [os.path.join(root, name) for name in ours]
+        self._places = grants.places()
+        if self._wanted("Landlock", grants.available(), "this kernel has none, or has it switched off"):
+            self.landlock = grants.library_rules(self._hidden)
+        if self._wanted("seccomp", syscalls.available(), "this kernel takes no filters for this processor"):
             self.seccomp = syscalls.build()
         self.reachable = all(map(_reachable, (sys.prefix, sys.base_prefix)))
+
+    def _wanted(self, layer: str, offered: bool, why_not: str) -> bool:
+        if layer.lower() in self._without:
+            self.missing[layer] = "left out on request"
+        elif not offered:
+            self.missing[layer] = why_not
+        return layer not in self.missing
+
+    def enter(self, control: int) -> None:
+        """The calling process goes on in namespaces of its own, where there are any: early, while it is small."""
+        if sys.platform != "linux" or not self._wanted("namespaces", True, ""):
+            return
+        from grader.sandbox import nest
+
+        if why := nest.problem(self._places, self._hidden):
+            self.missing["namespaces"] = why
+            return
+        nest.enter([control])
+        self._nested = True
+
+    def finish(self) -> None:
+        """After the last import: from here on the warm parent sees the libraries only."""
+        if self._nested:
+            from grader.sandbox import nest
+
+            self.nest = nest.Nest(self._places, self._hidden)
+        if sys.platform == "linux":
+            prctl(_PR_SET_DUMPABLE, 0)
 
 
 def apply(spec: Spec, prepared: Prepared) -> list[str]:
     """All of it, in this order; gives the names of the layers in force. Raises `OSError` when one is refused.
 
-    As root the identity goes first (its files and rights would pass the other layers' gaps), rights after the
-    limits (raising limits is one); the filter of system calls comes last, as it refuses what the others need.
+    The own file tree needs rights and goes first. As root the identity goes next (its files and rights would
+    pass the other layers' gaps), rights after the limits (raising limits is one); the filter of system calls
+    comes last, as it refuses what the others need. `spec` then names the folders as the worker sees them.
     """
     layers = ["own process", "limits", "clean environment"]
     uid = _unused_uid(spec, prepared)
+    layers += _settle(spec, prepared)
     clean_environment(spec.scratch)
-    limit_resources(spec)
+    limit_resources(spec, prepared.mapped)
     if os.geteuid() == 0:
         layers.append(_leave_root(uid, spec.scratch))
+    _drop_capabilities()
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     prctl(_PR_SET_DUMPABLE, 0)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user has cleared it
@@ -142,16 +187,29 @@ def apply(spec: Spec, prepared: Prepared) -> list[str]:
     return layers
 
 
+def _settle(spec: Spec, prepared: Prepared) -> list[str]:
+    if prepared.nest is None:
+        prepared.mapped = _address_space("")
+        return []
+    from grader.sandbox import nest
+
+    prepared.mapped = _address_space(nest.OUTSIDE)
+    nest.settle(spec.folder, spec.disk_bytes, spec.disk_files)
+    spec.folder, spec.scratch = nest.SUBMISSION, nest.SCRATCH
+    return ["own network, processes and files"]
+
+
 def _unused_uid(spec: Spec, prepared: Prepared) -> int:
     """A user that owns nothing, for a worker started by root; 0 where that user could not read the libraries."""
-    if (
-        os.geteuid() != 0
-        or not prepared.reachable
-        or not _reachable(spec.folder)
-        or not _reachable(spec.scratch)
-    ):
+    if os.geteuid() != 0:
         return 0
-    return _FIRST_UID + os.getpid()
+    if prepared.nest is not None:
+        from grader.sandbox import nest
+
+        open_to_all = os.stat(nest.OUTSIDE + spec.folder).st_mode & 0o005 == 0o005
+    else:
+        open_to_all = prepared.reachable and _reachable(spec.folder) and _reachable(spec.scratch)
+    return random.SystemRandom().randrange(_FIRST_UID, _LAST_UID) if open_to_all else 0
 
 
 def _reachable(path: str) -> bool:
@@ -169,10 +227,14 @@ def _leave_root(uid: int, scratch: str) -> str:
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
-            return "own user"
+            return USERS[0]
         except OSError:  # a user namespace that does not map this number
             os.chown(scratch, 0, 0)
+    return USERS[1]
+
+
+def _drop_capabilities() -> None:
+    """Rights of root and of the first user of a user namespace; a no-op for everybody else."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     if _libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
         raise OSError(ctypes.get_errno(), "capset")
-    return "root without capabilities"

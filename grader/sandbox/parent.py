@@ -64,6 +64,11 @@ class Parent:
                 raise SandboxError(f"The warm parent could not start. {self._said()}") from error
             return dict(self._versions)
 
+    @property
+    def missing(self) -> dict[str, str]:
+        """The layers of isolation that this machine does not offer, with the reason; waits until it is known."""
+        return dict(self._missing) if self.versions else {}
+
     def fork(self, folder: Path, scratch: Path, limits: Limits) -> Process:
         """A new worker, locked down and waiting. Raises `SandboxError`; restarts a dead warm parent once."""
         with self._lock:
@@ -90,6 +95,7 @@ class Parent:
         self._control = ours
         self._exits: dict[int, int] = {}
         self._versions: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
         self._last_words = ""
         with theirs:
             self._popen = subprocess.Popen(
@@ -112,7 +118,7 @@ class Parent:
                 f"The warm parent has {message.get('threads')} threads; forking it would not be safe.",
                 "One of the preloaded packages starts threads when it is imported.",
             )
-        self._versions = message["ready"]
+        self._versions, self._missing = message["ready"], message["missing"]
 
     def _fork(self, folder: Path, scratch: Path, limits: Limits) -> Process:
         self._until_ready()
@@ -120,7 +126,11 @@ class Parent:
             folder=str(folder),
             scratch=str(scratch),
             memory_bytes=limits.memory_bytes,
-            cpu_seconds=int(limits.submission_seconds) + 60,
+            cpu_seconds=int(limits.submission_cpu_seconds) + 60,
+            file_bytes=limits.file_bytes,
+            disk_bytes=limits.disk_bytes,
+            disk_files=limits.disk_files,
+            open_files=limits.open_files,
         )
         ours, theirs = socket.socketpair()
         out, err = os.pipe(), os.pipe()
@@ -136,6 +146,7 @@ class Parent:
             os.close(out[1])
             os.close(err[1])
         process = Process(pid, pidfd, ours, out[0], err[0], limits.kept_output_bytes, str(scratch))
+        process.usage.disk_limits = (limits.disk_bytes, limits.disk_files)
         self._await_worker(process)
         return process
 

@@ -11,8 +11,6 @@ from grader.errors import LimitExceeded
 
 TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
-DISK_BYTES = 256 << 20  # of all files in a worker's private folder
-DISK_FILES = 10_000
 _DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -33,6 +31,7 @@ class Usage:
 
     def __init__(self, pid: int, scratch: str) -> None:
         self.scratch = scratch
+        self.disk_limits = (256 << 20, 10_000)  # bytes and number of all files
         self.peak_bytes = 0
         self._pid = pid
         self._clock = (~pid << 3) | 2  # CLOCK_PROCESS_CPUTIME_ID of another process, all threads: 0.5 us
@@ -106,28 +105,39 @@ class Watch:
             self._look_at_folder()
 
     def _look_at_folder(self) -> None:
-        size, count = folder_size(self._usage.scratch)
-        if size > DISK_BYTES:
-            what = f"{amount(DISK_BYTES)} of files"
-        elif count > DISK_FILES:
-            what = f"{DISK_FILES} files"
+        most_bytes, most_files = self._usage.disk_limits
+        size, count = folder_size(self._usage.scratch, most_files)
+        if size > most_bytes:
+            what = disk_text(most_bytes)
+        elif count > most_files:
+            what = files_text(most_files)
         else:
             return
-        raise LimitExceeded(f"{self._allowed.label} wrote more than {what} and was stopped.", limit="disk")
+        raise LimitExceeded(f"{self._allowed.label} {what} and was stopped.", limit="disk")
 
 
-def folder_size(folder: str) -> tuple[int, int]:
+def disk_text(most: int) -> str:
+    """What a call did that needed more room than `most` bytes."""
+    return f"wrote more than {amount(most)} to disk"
+
+
+def files_text(most: int) -> str:
+    """What a call did that made more than `most` files."""
+    return f"made more than {most:,} files"
+
+
+def folder_size(folder: str, most_files: int) -> tuple[int, int]:
     """Bytes on disk and number of the files in a folder; looks no further when there are too many."""
     size = count = 0
     todo = [folder]
-    while todo and count <= DISK_FILES:
+    while todo and count <= most_files:
         with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
                 count += 1
                 size += entry.stat(follow_symlinks=False).st_blocks * 512
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
-                if count > DISK_FILES:
+                if count > most_files:
                     break
     return size, count
 

@@ -16,7 +16,7 @@ import select
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,18 +28,30 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file_
 def main() -> None:
     """Imports, warms up, announces itself, then serves until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(sys.argv[4].split(",")))
+    prepared.enter(control.fileno())
     preload, names = filter(None, sys.argv[2].split(",")), filter(None, sys.argv[3].split(","))
     versions = {"python": platform.python_version()}
     for name in preload:
         versions[name] = str(getattr(importlib.import_module(name), "__version__", ""))
     probes = {name: importlib.import_module(name) for name in names}
-    prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(sys.argv[4].split(",")))
     _warm_up()
     threads = len(os.listdir("/proc/self/task"))
     gc.collect()
     gc.freeze()  # so that a collection in a child does not write to (and copy) every page
-    control.send(json.dumps({"ready": versions, "threads": threads}).encode())
+    prepared.finish()
+    ready = {"ready": versions, "threads": threads, "missing": prepared.missing}
+    control.send(json.dumps(ready).encode())
     Zygote(control, probes, prepared).run()
+
+
+class Child(NamedTuple):
+    """A worker: its number here, its number as the grader knows it, and the number 1 of its namespace (0: none)."""
+
+    pid: int
+    number: int
+    init: int
 
 
 class Zygote:
@@ -49,7 +61,7 @@ class Zygote:
         self._control = control
         self._probes = probes
         self._prepared = prepared
-        self._children: dict[int, int] = {}  # pidfd -> pid
+        self._children: dict[int, Child] = {}  # by pidfd
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
 
@@ -72,29 +84,41 @@ class Zygote:
         return True
 
     def _fork(self, spec: lockdown.Spec, fds: list[int]) -> None:
-        parent = os.getpid()
+        nest = self._prepared.nest
+        init = nest.open() if nest else 0
+        parent = 0 if nest else os.getpid()  # a parent outside of its namespace has no number
         pid = os.fork()
         if pid == 0:
             worker.main(spec, (fds[0], fds[1], fds[2]), parent, self._probes, self._prepared, _ROOT)
+        if nest:
+            nest.leave()
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid)
-        self._children[pidfd] = pid
+        child = Child(pid, nest.outer_pid(pidfd) if nest else pid, init)
+        self._children[pidfd] = child
         self._poll.register(pidfd, select.POLLIN)
-        socket.send_fds(self._control, [json.dumps({"forked": pid}).encode()], [pidfd])
+        socket.send_fds(self._control, [json.dumps({"forked": child.number}).encode()], [pidfd])
 
     def _reap(self, pidfd: int) -> None:
-        pid = self._children.pop(pidfd)
+        child = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        _, status = os.waitpid(pid, 0)
-        self._control.send(json.dumps({"exited": pid, "status": status}).encode())
+        _, status = os.waitpid(child.pid, 0)
+        self._clear(child)
+        self._control.send(json.dumps({"exited": child.number, "status": status}).encode())
+
+    def _clear(self, child: Child) -> None:
+        """Nothing that a worker may have started outlives it."""
+        if child.init:
+            self._prepared.nest.end(child.init)
 
     def _end(self) -> None:
         """No zombie is left to whoever inherits our children."""
-        for pidfd, pid in self._children.items():
+        for pidfd, child in self._children.items():
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            os.waitpid(child.pid, 0)
+            self._clear(child)
 
 
 def _warm_up() -> None:
@@ -122,6 +146,9 @@ def _warm_up_torch(torch: Any) -> None:
     optimiser.step()
     nn.functional.cross_entropy(y, torch.tensor([0, 1]))
     layers.double().eval()(x.detach().double())
+    # The optimiser has asked for devices, and torch then takes every child for one that inherited them: there
+    # are none here, and "no GPU" is what a student should read.
+    torch.cuda._is_in_bad_fork = lambda: False
 
 
 if __name__ == "__main__":

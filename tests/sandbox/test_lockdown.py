@@ -23,7 +23,7 @@ SHORT = Limits(call_seconds=3, memory_bytes=512 << 20)
 
 @pytest.fixture
 def strict(zygote: Zygote, opened):
-    if zygote.isolation != level.STRICT:
+    if not level.reaches(zygote.isolation, level.STRICT):
         pytest.skip(f"this machine offers {zygote.isolation}: {', '.join(zygote.isolation_detail)}")
     return opened
 
@@ -57,14 +57,14 @@ FORBIDDEN = {
     "link out": "os.link(__file__, 'copy')",
     "read through a link": "os.symlink('/etc/passwd', 'link'); open('link').read()",
     "list processes": "os.listdir('/proc')",
-    "environment of the parent": "open(f'/proc/{os.getppid()}/environ').read()",
-    "memory of the parent": "open(f'/proc/{os.getppid()}/mem', 'rb+')",
-    "kill the parent": "os.kill(os.getppid(), 9)",
-    "stop the parent": "os.kill(os.getppid(), signal.SIGSTOP)",
+    "environment of the parent": "open(f'/proc/{args[0]}/environ').read()",
+    "memory of the parent": "open(f'/proc/{args[0]}/mem', 'rb+')",
+    "kill the parent": "os.kill(args[0], 9)",
+    "stop the parent": "os.kill(args[0], signal.SIGSTOP)",
     "kill everybody": "os.kill(-1, 9)",
-    "limit the parent": "resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
-    "priority of the parent": "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
-    "affinity of the parent": "os.sched_setaffinity(os.getppid(), [0])",
+    "limit the parent": "resource.prlimit(args[0], resource.RLIMIT_CPU, (1, 1))",
+    "priority of the parent": "os.setpriority(os.PRIO_PROCESS, args[0], 19)",
+    "affinity of the parent": "os.sched_setaffinity(args[0], [0])",
     "fork": "os.fork()",
     "exec": "os.execv('/bin/sh', ['sh'])",
     "subprocess": "subprocess.run(['true'])",
@@ -88,14 +88,16 @@ FORBIDDEN = {
 }
 
 
+# "Not found" is the answer where the worker has a file tree of its own.
+REFUSALS = ("PermissionError", "FileNotFoundError", "OSError", "URLError", "gaierror", "ValueError")
+
+
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_it_is_refused(strict, what):
     """The kernel refuses, the call fails with an exception of the student's, the worker and the grader live."""
     with pytest.raises(Raised) as caught:
-        attempt(strict, FORBIDDEN[what])
-    assert caught.value.kind in ("PermissionError", "OSError", "URLError", "gaierror", "ValueError"), (
-        caught.value
-    )
+        attempt(strict, FORBIDDEN[what], os.getpid())
+    assert caught.value.kind in REFUSALS, caught.value
     assert not Path("/tmp/gradmark-was-here").exists()
 
 
@@ -120,7 +122,10 @@ def test_chmod_seems_to_succeed_and_does_nothing(strict, submission):
     folder = submission(task="x = 1\n")
     target = folder / "cs231n" / "__init__.py"
     before = target.stat().st_mode
-    assert attempt(strict, f"return os.chmod({str(target)!r}, 0o777)").value.data is None
+    assert (
+        attempt(strict, "return os.chmod(os.path.dirname(__file__) + '/__init__.py', 0o777)").value.data
+        is None
+    )
     assert target.stat().st_mode == before
 
 
@@ -189,34 +194,36 @@ def test_many_files_meet_the_limit_of_the_folder(opened):
         "def f():\n    n = 0\n    while True:\n        n += 1\n        open(f'{n}', 'wb').write(bytes(1 << 24))\n",
         limits=Limits(call_seconds=20),
     )
-    with pytest.raises(LimitExceeded) as caught:
+    with pytest.raises((LimitExceeded, Raised)) as caught:
         run(worker)
-    assert caught.value.limit == "disk"
-    assert caught.value.message == "f wrote more than 256 MB of files and was stopped."
+    assert "wrote more than 256 MB" in caught.value.message or "No space left" in caught.value.message
 
 
 def test_workers_do_not_see_each_other(opened, strict):
     """One worker's private folder is closed to the next."""
     first = opened("import os\ndef f():\n    open('note', 'w').write('x')\n    return os.getcwd()\n")
     place = run(first).value.data
-    with pytest.raises(Raised, match="PermissionError"):
-        attempt(strict, "open(args[0] + '/note').read()", place)
-    with pytest.raises(Raised, match="PermissionError"):
-        attempt(strict, "os.listdir(args[0])", place)
+    second = opened("import os\ndef f(place):\n    return os.path.exists(place + '/note')\n")
+    assert run(second, place).value.data is False
 
 
 def test_each_missing_layer_is_named():
     """Without a layer the level is lower, and what is not prevented is listed."""
-    with Zygote.start(preload=("numpy",), without=("landlock",)) as zygote:
+    with Zygote.start(preload=("numpy",), without=("namespaces",)) as zygote:
+        assert zygote.isolation in (level.STRICT, level.SECCOMP_ONLY, level.PROCESS)
+        assert "not prevented: see that files exist" in zygote.isolation_detail
+        assert zygote.missing["namespaces"] == "left out on request"
+    with Zygote.start(preload=("numpy",), without=("namespaces", "landlock")) as zygote:
         assert zygote.isolation in (level.SECCOMP_ONLY, level.PROCESS)
         assert "not prevented: read other files" in zygote.isolation_detail
-    with Zygote.start(preload=("numpy",), without=("landlock", "seccomp")) as zygote:
+    with Zygote.start(preload=("numpy",), without=("namespaces", "landlock", "seccomp")) as zygote:
         assert zygote.isolation == level.PROCESS
         assert "not prevented: start processes" in zygote.isolation_detail
 
 
 def test_levels_are_ordered():
     """`--require-isolation` compares levels by strength."""
+    assert level.reaches("full", "strict")
     assert level.reaches("strict", "seccomp-only")
     assert level.reaches("process", "process")
     assert not level.reaches("seccomp-only", "strict")
@@ -243,6 +250,7 @@ def test_root_without_capabilities_has_no_rights(tmp_path):
     pid = os.fork()
     if pid == 0:
         lockdown._leave_root(0, str(tmp_path))
+        lockdown._drop_capabilities()
         try:
             os.chown(tmp_path, 1, 1)
         except PermissionError:
