@@ -68,7 +68,6 @@ class Network:
 
 
 _models: WeakKeyDictionary[Subject, dict[str, Handle]] = WeakKeyDictionary()
-_expected: WeakKeyDictionary[Subject, dict[str, list[Array]]] = WeakKeyDictionary()
 
 
 def built(subject: Subject, network: Network) -> Handle:
@@ -102,6 +101,11 @@ def observe(subject: Subject, network: Network, probe: str, *args: Argument) -> 
         raise Raised(message, error.hint, error.details, kind=error.kind, where=error.where) from None
 
 
+def known(reference: Subject, network: Network, probe: str, *args: Argument) -> Value:
+    """The same probe on the reference's network, which is named, not held: such a call is remembered."""
+    return reference.probe("gan", probe, [network.function, *network.arguments], *args)
+
+
 def items(value: Value, count: int | None = None) -> tuple[Value, ...]:
     """What a probe listed. Raises `Failed` for what it can't have: something in the submission meddles."""
     if not isinstance(value, SequenceValue) or count not in (None, len(value.items)):
@@ -109,9 +113,9 @@ def items(value: Value, count: int | None = None) -> tuple[Value, ...]:
     return value.items
 
 
-def layer_shapes(subject: Subject, network: Network) -> Shapes:
-    """The shapes of the parameters, layer by layer, as the subject registered them."""
-    layers = items(observe(subject, network, "shapes"))
+def _layer_shapes(listed: Value) -> Shapes:
+    """The shapes of the parameters, layer by layer, as they were registered."""
+    layers = items(listed)
     return [[tuple(map(_whole, items(shape))) for shape in items(layer)] for layer in layers]
 
 
@@ -121,7 +125,8 @@ def _whole(value: Value) -> int:
 
 def order_of(student: Subject, reference: Subject, network: Network) -> list[int]:
     """For each documented layer the number of the student's layer of these shapes. Raises `Failed`."""
-    own, expected = layer_shapes(student, network), layer_shapes(reference, network)
+    own = _layer_shapes(observe(student, network, "shapes"))
+    expected = _layer_shapes(known(reference, network, "shapes"))
     free, order = list(range(len(own))), []
     for number, shapes in enumerate(expected):
         found = next((n for n in free if own[n] == shapes), None)
@@ -205,7 +210,7 @@ def _declared(
 
 def _shapes(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
     _models.pop(student, None)  # a new one for each function: what another left behind goes
-    value = observe(student, network, "run", Tensor(network.draw(rng)), "train")
+    value = items(observe(student, network, "runs", Tensor(network.draw(rng)), ["train"]), 1)[0]
     name = f"{network.call}({network.source})"
     expect_array(value, network.outputs, name=network.result, function=name, origin="torch")
 
@@ -226,23 +231,23 @@ def _settings(network: Network) -> list[list[tuple[float, float]]]:
     return found
 
 
-def _outputs(subject: Subject, network: Network, order: Sequence[int]) -> list[Array]:
+def _paths(network: Network, order: Sequence[int]) -> list[Argument]:
     x = Tensor(np.zeros((min(network.inputs[0], BATCH), *network.inputs[1:]), np.float32))
-    settings = _settings(network)
-    values = items(observe(subject, network, "paths", list(order), settings, x), len(settings))
-    shape = network.outputs[1:]
-    return [
-        expect_array(v, shape, name=network.result, function=network.call, origin="torch") for v in values
-    ]
+    return [list(order), _settings(network), x]
+
+
+def _outputs(network: Network, value: Value) -> list[Array]:
+    shape, count = network.outputs[1:], len(_settings(network))
+    found = items(value, count)
+    return [expect_array(v, shape, name=network.result, function=network.call, origin="torch") for v in found]
 
 
 def _activations(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
-    actual = _outputs(student, network, order_of(student, reference, network))
-    known = _expected.setdefault(reference, {})  # the settings never change: the reference says it once
-    if network.call not in known:
-        known[network.call] = _outputs(reference, network, range(len(network.layers)))
+    order = order_of(student, reference, network)
+    actual = _outputs(network, observe(student, network, "paths", *_paths(network, order)))
+    expected = _outputs(network, known(reference, network, "paths", *_paths(network, range(len(order)))))
     layers = [layer for layer in network.layers if layer.activation]
-    pairs = list(zip(layers, actual, known[network.call], strict=True))
+    pairs = list(zip(layers, actual, expected, strict=True))
     for layer, own, right in reversed(pairs):  # a wrong one shows in those before it too
         _compare_activation(network, layer, own, right)
 
@@ -259,64 +264,55 @@ def _compare_activation(network: Network, layer: Layer, own: Array, right: Array
     )
 
 
-def _filled(subject: Subject, network: Network, pattern: Array, order: Sequence[int]) -> None:
-    observe(subject, network, "fill", pattern, list(order))
-
-
 def _pattern(rng: Rng) -> Array:
     return rng.standard_normal(PATTERN).astype(np.float32)
 
 
+def _both(
+    network: Network, student: Subject, reference: Subject, rng: Rng, probe: str, *args: Argument
+) -> tuple[Value, Value]:
+    """What a probe says of the student's and of the reference's network, filled with the same numbers."""
+    order, pattern = order_of(student, reference, network), _pattern(rng)
+    actual = observe(student, network, "filled", pattern, order, probe, *args)
+    return actual, known(reference, network, "filled", pattern, list(range(len(order))), probe, *args)
+
+
 def _values(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
-    order, pattern, x = order_of(student, reference, network), _pattern(rng), network.draw(rng)
-    _filled(student, network, pattern, order)
-    _filled(reference, network, pattern, range(len(order)))
-    for mode in network.modes:
+    x = Tensor(network.draw(rng))
+    actual, right = _both(network, student, reference, rng, "runs", x, list(network.modes))
+    pairs = zip(items(actual, len(network.modes)), items(right), network.modes, strict=True)
+    for own, expected, mode in pairs:
         context = f"in {mode} mode, with the reference's parameters"
-        _compare_outputs(network, student, reference, ("run", Tensor(x), mode), "float32", context)
+        _compare_outputs(network, own, expected, "float32", context)
 
 
-def _compare_outputs(
-    network: Network, student: Subject, reference: Subject, probe: tuple[str, Argument, str] | tuple[str, Argument],
-    tolerance: str, context: str,
-) -> None:  # fmt: skip
+def _compare_outputs(network: Network, actual: Value, right: Value, tolerance: str, context: str) -> None:
     name = f"{network.call}({network.source})"
-    actual = observe(student, network, *probe)
     out = expect_array(actual, network.outputs, name=network.result, function=name, origin="torch")
     if network.bounded and np.abs(out).max() > 1:
         raise Failed(
             f"The images of `{network.call}` have values up to {np.abs(out).max():.4g}; expected -1 to 1.",
             "The last layer's result goes through tanh.",
         )
-    right = calls.trusted(observe(reference, network, *probe))
-    compare(out, right, name=network.result, function=name, tolerance=tolerance, context=context)
-
-
-def _precision(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
-    order, pattern = order_of(student, reference, network), _pattern(rng)
-    _filled(student, network, pattern, order)
-    _filled(reference, network, pattern, range(len(order)))
-    x = Tensor(rng.uniform(-1, 1, network.inputs))
-    _compare_outputs(
-        network, student, reference, ("double", x), "precision", "as a float64 model with float64 input"
+    compare(
+        out, calls.trusted(right), name=network.result, function=name, tolerance=tolerance, context=context
     )
 
 
+def _precision(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
+    found = _both(network, student, reference, rng, "double", Tensor(rng.uniform(-1, 1, network.inputs)))
+    _compare_outputs(network, *found, "precision", "as a float64 model with float64 input")
+
+
 def _gradients(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
-    order, pattern = order_of(student, reference, network), _pattern(rng)
     x, upstream = network.draw(rng), rng.standard_normal(network.outputs).astype(np.float32)
-    _filled(student, network, pattern, order)
-    _filled(reference, network, pattern, range(len(order)))
-    found = [
-        items(observe(subject, network, "gradients", pattern, which, Tensor(x), Tensor(upstream)))
-        for subject, which in ((student, order), (reference, list(range(len(order)))))
-    ]
-    if not found[0]:
+    actual, right = _both(network, student, reference, rng, "gradients", Tensor(x), Tensor(upstream))
+    if not items(actual):
         raise Failed(
             f"No gradient flows through the model of `{network.call}`.",
             "Look for `.detach()`, `.data`, `torch.no_grad()` or parameters with `requires_grad=False`.",
         )
-    _compare_gradients(network, found[0], [calls.trusted(v) for v in found[1]])
+    _compare_gradients(network, items(actual), [calls.trusted(v) for v in items(right)])
 
 
 def _compare_gradients(network: Network, found: Sequence[Value], right: Sequence[Array]) -> None:

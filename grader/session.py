@@ -23,7 +23,9 @@ import grader
 from grader import plugin
 from grader.collect import Submission, collect
 from grader.compare import TOLERANCES, tolerance_factors
+from grader.flags import Flags
 from grader.judge import Judge
+from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
 from grader.sandbox.client import Zygote
@@ -83,7 +85,8 @@ def validate(rubric: Rubric, checks: Iterable[Any]) -> None:
     """Raises `RubricError` unless the rubric speaks of these checks (all there are), their parts and tolerances."""
     known = tuple(checks)
     parts = tuple(dict.fromkeys(check.part for check in known))
-    rubric.validate([check.id for check in known], parts=parts, tolerances=TOLERANCES)
+    functions = dict.fromkeys(f"{check.module}.{check.function}" for check in known)
+    rubric.validate([check.id for check in known], parts=parts, tolerances=TOLERANCES, functions=functions)
 
 
 class Grader:
@@ -101,7 +104,7 @@ class Grader:
             self._signatures = Signatures(REFERENCE, MODULES.values())
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
             limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=1e9)
-            self.reference = Subject(self._zygote, REFERENCE, limits, name="reference", budget=False)
+            self.reference = Reference(self._zygote, REFERENCE, limits)
         except BaseException:
             self._zygote.close()
             raise
@@ -113,6 +116,11 @@ class Grader:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def lost_parents(self) -> int:
+        """Warm parents that died so far. A grade made meanwhile may blame a submission for it."""
+        return self._zygote.restarts + (not self._zygote.alive)
 
     def close(self) -> None:
         """Ends the workers and the warm parent."""
@@ -141,7 +149,11 @@ class Grader:
         limits = self._limits(timeout)
         with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
             submission = collect(path, TEMPLATE, Path(scratch))
-            with Subject(self._zygote, submission.root, limits, signatures=self._signatures) as student:
+            self.reference.begin()
+            flags = Flags(self.rubric.shortcuts, MODULES.items())
+            with Subject(
+                self._zygote, submission.root, limits, signatures=self._signatures, flags=flags
+            ) as student:
                 self.last_student = student
                 listener = _counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)
@@ -149,7 +161,8 @@ class Grader:
                     plugin.run(checks, judge)
                 results = judge.settle()
         environment = self._environment(seed, select, limits, started)
-        return self._graded(submission, _complete(specs.values(), results), environment)
+        grade = self._graded(submission, _complete(specs.values(), results), environment)
+        return msgspec.structs.replace(grade, flags=(*grade.flags, *flags.all(submission.files)))
 
     def _selected(self, select: str) -> list[plugin.Collected]:
         if select not in self._checks:

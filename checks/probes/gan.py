@@ -6,6 +6,7 @@ A network's layers are the modules that hold parameters themselves, in the order
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,20 @@ import numpy as np
 
 STEP = 613  # how far each parameter starts into the pattern after the one before
 LARGE = 1 << 18  # elements: the gradient of a larger weight is not computed, its bias speaks for it
+
+
+_named: dict[tuple[Any, ...], Any] = {}
+
+
+def _model(model: Any) -> Any:
+    """The model; one that is named by its function and arguments is built once and kept."""
+    if not isinstance(model, (list, tuple)):
+        return model
+    name, *arguments = model
+    if (name, *arguments) not in _named:
+        build = getattr(importlib.import_module("cs231n.gan_pytorch"), name)
+        _named[name, *arguments] = build(*arguments)
+    return _named[name, *arguments]
 
 
 def _layers(model: Any) -> list[Any]:
@@ -33,7 +48,7 @@ def is_module(thing: Any) -> bool:
 
 def shapes(model: Any) -> list[list[list[int]]]:
     """The shapes of each layer's parameters."""
-    return [[list(p.shape) for p in layer.parameters(recurse=False)] for layer in _layers(model)]
+    return [[list(p.shape) for p in layer.parameters(recurse=False)] for layer in _layers(_model(model))]
 
 
 def _prepare(model: Any, mode: str) -> None:
@@ -41,6 +56,14 @@ def _prepare(model: Any, mode: str) -> None:
     for module in model.modules():
         if hasattr(module, "reset_running_stats"):
             module.reset_running_stats()
+
+
+def filled(model: Any, pattern: Any, order: Sequence[int], probe: str, *args: Any) -> Any:
+    """What a probe of this file says of the model, with its parameters filled first."""
+    model = _model(model)
+    fill(model, pattern, order)
+    more = (pattern, order) if probe == "gradients" else ()
+    return globals()[probe](model, *more, *args)
 
 
 def fill(model: Any, pattern: Any, order: Sequence[int]) -> None:
@@ -68,13 +91,16 @@ def _tile(flat: Any, numbers: Any) -> None:
     flat[whole:].copy_(numbers[: flat.numel() - whole])
 
 
-def run(model: Any, x: Any, mode: str) -> Any:
-    """The output in this mode, without a graph; running statistics go on from where they are."""
+def runs(model: Any, x: Any, modes: Sequence[str]) -> list[Any]:
+    """The output in each mode, without a graph; running statistics go on from where they are."""
     import torch
 
-    model.train(mode == "train")
-    with torch.no_grad():
-        return model(x)
+    found = []
+    for mode in modes:
+        model.train(mode == "train")
+        with torch.no_grad():
+            found.append(model(x))
+    return found
 
 
 def paths(
@@ -87,6 +113,7 @@ def paths(
     """
     import torch
 
+    model = _model(model)
     _prepare(model, "eval")
     layers = _ordered(model, order)
     found = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from grader.errors import ProtocolViolation
@@ -84,6 +85,35 @@ class Packer:
             case MappingValue():
                 return self.node(value.items)
         raise TypeError(f"a {type(value).__name__} can't be sent to a worker")
+
+
+class _NoHandles(Packer):
+    """For arguments that mean the same in every worker."""
+
+    def _handle(self, handle: Handle) -> wire.Node:
+        raise _InWorker
+
+
+class _InWorker(Exception):
+    """An argument is an object of a worker."""
+
+
+def packed(
+    many: Sequence[tuple[Sequence[Argument], Mapping[str, Argument]]],
+) -> list[bytes | memoryview] | None:
+    """The arguments of some calls as bytes; None when one of them is an object that lives in a worker."""
+    packer = _NoHandles(0)
+    try:
+        nodes = [
+            (
+                [packer.node(value) for value in args],
+                {name: packer.node(value) for name, value in kwargs.items()},
+            )
+            for args, kwargs in many
+        ]
+    except _InWorker:
+        return None
+    return [msgspec.json.encode(nodes), *packer.buffers]
 
 
 def plain_node(value: bool | int | float | complex | str | None) -> wire.Node:
