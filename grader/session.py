@@ -32,6 +32,8 @@ from grader.sandbox.client import Zygote
 from grader.scoring import score
 from grader.signatures import Signatures
 from grader.subject import MODULES, Subject
+from grader.training import judging
+from grader.training.context import Options
 
 ROOT = Path(grader.__file__).resolve().parent.parent
 CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
@@ -135,17 +137,20 @@ class Grader:
         select: str = "",
         timeout: float | None = None,
         progress: Listener | None = None,
+        training: Options | None = None,
     ) -> Grade:
         """Grades the folder or archive at `path`.
 
         seed: of all inputs (drawn afresh if None, and recorded); select: pytest's -k, a partial run; timeout:
-        seconds for all calls into the submission together. Raises `CollectError` for a hand-in that can't be
+        seconds for all calls into the submission together; training: how models are trained (None: not at all).
+        Raises `CollectError` for a hand-in that can't be
         read, `UsageError` for a wrong selection, `SandboxError` when no worker can be started.
         """
         started = time.time()
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        checks = self._selected(select)
-        specs = {check.spec.id: check.spec for check in checks}
+        lessons = judging.prepared(training)
+        checks, courses = judging.split(self._selected(select), lessons)
+        specs = {check.spec.id: check.spec for check in (*checks, *courses)}
         limits = self._limits(timeout)
         with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
             submission = collect(path, TEMPLATE, Path(scratch))
@@ -155,11 +160,17 @@ class Grader:
                 self._zygote, submission.root, limits, signatures=self._signatures, flags=flags
             ) as student:
                 self.last_student = student
-                listener = _counting(len(specs), progress)
+                listener = _Counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(checks, judge)
                 results = judge.settle()
+            if lessons is not None:
+                lessons.tell = listener.tell
+                results |= judging.judge(
+                    self._zygote, submission.root, limits, self.reference, seed, courses, lessons, listener
+                )
+                results = judging.annotated(specs, results)
         environment = self._environment(seed, select, limits, started)
         grade = self._graded(submission, _complete(specs.values(), results), environment)
         return msgspec.structs.replace(grade, flags=(*grade.flags, *flags.all(submission.files)))
@@ -199,16 +210,21 @@ class Grader:
         )
 
 
-def _counting(total: int, progress: Listener | None) -> Callable[[CheckResult], None]:
-    done = 0
+class _Counting:
+    """Hears of every result, and passes on how far the run is."""
 
-    def listen(result: CheckResult) -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(Progress(done, total, result.id, result))
+    def __init__(self, total: int, progress: Listener | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
 
-    return listen
+    def __call__(self, result: CheckResult) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(Progress(self._done, self._total, result.id, result))
+
+    def tell(self, current: str) -> None:
+        """What is being done within a check."""
+        if self._progress is not None:
+            self._progress(Progress(self._done, self._total, current, None))
 
 
 def _complete(specs: Iterable[Any], results: Mapping[str, CheckResult]) -> tuple[CheckResult, ...]:

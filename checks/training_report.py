@@ -1,0 +1,80 @@
+"""Curves and pictures of a training run, for its report: small, bounded, and made from the grader's own numbers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from grader.data.captions import Captions
+from grader.results import Curve, Detail, Picture
+from grader.training.bars import Bar
+from grader.training.course import Course, number
+from grader.training.recurrent import Lesson, text
+from grader.values import Array
+
+SHOWN = 4  # captions with their images
+LARGEST = 1 << 20  # points of an image that is shown
+
+
+def curves(bars: Sequence[Bar], course: Course) -> list[Detail]:
+    """A curve for each bar."""
+    return [_curve(bar, course) for bar in bars]
+
+
+def _curve(bar: Bar, course: Course) -> Curve:
+    points = [point for point in course.curve(bar.metric) if np.isfinite(point[1])]
+    last = course.last[bar.metric]
+    return Curve(
+        title=f"{bar.title} over the training steps: {number(last)} after {course.history[-1][0]}",
+        x="steps",
+        y=bar.title,
+        points=tuple(points),
+        bar=bar.value,
+        better=bar.better,
+    )
+
+
+def caption_pictures(data: Captions, lesson: Lesson, sampled: Array) -> list[Detail]:
+    """Sampled captions with their images, where those are local files."""
+    found: list[Detail] = []
+    for row in range(min(SHOWN, len(sampled))):
+        wrote, right = text(sampled[row], lesson), text(lesson.captions[row, 1:], lesson)
+        said = f"{wrote} (as in the data)" if wrote == right else f"{wrote}; the data says: {right}"
+        png = _as_png(data.picture(int(lesson.images[row])))
+        if png:
+            found.append(Picture(title=said, png=png, scale=2))
+    return found
+
+
+def _as_png(content: bytes) -> bytes:
+    """The image anew as PNG; empty for what is no image or too large."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.width * image.height > LARGEST:
+                return b""
+            image.load()
+            image.thumbnail((160, 160))
+            return encoded(image.convert("RGB"))
+    except (OSError, ValueError):
+        return b""
+
+
+def encoded(image: Image.Image) -> bytes:
+    """PNG bytes."""
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def grid(images: Array, columns: int) -> bytes:
+    """Grey images (N, H, W) of bytes side by side as PNG."""
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * (height + 1) - 1, columns * (width + 1) - 1), np.uint8)
+    for number_, image in enumerate(images):
+        top, left = (number_ // columns) * (height + 1), (number_ % columns) * (width + 1)
+        sheet[top : top + height, left : left + width] = image
+    return encoded(Image.fromarray(sheet))

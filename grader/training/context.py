@@ -1,0 +1,100 @@
+"""What a training check gets: the profile with its data and bars, and where its progress and its pictures go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from grader.data import captions, folder, make
+from grader.errors import SandboxError, UsageError
+from grader.results import Detail
+from grader.training.bars import Bar, Bars
+from grader.training.course import Course, Run, Tell, follow, number, summary
+from grader.training.settings import PROFILES, Profile
+
+ATTEMPTS = 2
+
+
+def _silent(said: str) -> None:
+    """Where nobody listens."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose: profile, data folder (None: built-in), device ("auto", "cpu", "cuda", "cuda:1")."""
+
+    profile: str = "cpu"
+    data: Path | None = None
+    device: str = "auto"
+
+
+@dataclass
+class Training:
+    """The state of one submission's training checks; the argument `training` of a check."""
+
+    profile: Profile
+    bars: Bars
+    data: Path
+    tell: Tell = _silent
+    details: list[Detail] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    @cached_property
+    def captions(self) -> captions.Captions:
+        """The training captions."""
+        return captions.load(self.data)
+
+    def bars_of(self, name: str) -> Sequence[Bar]:
+        """The bars of a check in this profile."""
+        found = self.bars.get(self.profile.name, {}).get(name)
+        if not found:
+            raise SandboxError(
+                f"There are no bars for {self.profile.name}.{name}.", "Make them: gradmark calibrate."
+            )
+        return found
+
+    def attempt(self, name: str, make_run: Callable[[], Run]) -> tuple[Course, Run]:
+        """Trains, and once more with another seed when the bars are missed by little; says so in the advice."""
+        bars = self.bars_of(name)
+        for attempt in range(1, ATTEMPTS + 1):
+            run = make_run()
+            course = follow(
+                run, bars, lambda said: self.tell(f"training {name}: {said}"), self.profile.seconds
+            )
+            if course.met or not course.near or attempt == ATTEMPTS:
+                break
+            self.advice.append(
+                f"The first run ended near the line, with {summary(bars, course.last)}; it was repeated with "
+                "another seed."
+            )
+        return course, run
+
+    def take(self) -> tuple[tuple[Detail, ...], tuple[str, ...]]:
+        """What the check that has just run leaves for its report."""
+        found = tuple(self.details), tuple(self.advice)
+        self.details.clear()
+        self.advice.clear()
+        return found
+
+
+def prepare(options: Options, bars: Bars, tell: Tell = _silent) -> Training:
+    """The training checks' state. Raises `UsageError` for an unknown profile or data that is not there."""
+    if options.profile not in PROFILES:
+        raise UsageError(f"There is no profile {options.profile!r}.", f"Take one of {', '.join(PROFILES)}.")
+    data = folder.named(options.data) or make.cached()
+    for needed in (folder.CAPTIONS, folder.DIGITS, folder.PICTURES):
+        needed.require(data)
+    return Training(PROFILES[options.profile], bars, data, tell)
+
+
+def told(bars: Sequence[Bar], course: Course) -> str:
+    """What a failed run reached and what correct work reaches."""
+    missed = [bar for bar in bars if not bar.met(course.last[bar.metric])]
+    parts = [
+        f"{bar.title} {number(course.last[bar.metric])}, which has to be {bar.better[:5]} {number(bar.value)} "
+        f"(correct work: about {number(bar.typical)})"
+        for bar in missed
+    ]
+    return f"After {course.history[-1][0]} steps: {'; '.join(parts)}."
