@@ -134,6 +134,9 @@ def _warm_up() -> None:
 
 def _warm_up_torch(torch: Any) -> None:
     nn = torch.nn
+    # An optimiser asks for devices, and torch refuses them to every process forked after that: not "no GPU", as a
+    # student should read, but "can't re-initialize CUDA in forked subprocess".
+    asked, torch.cuda.is_available = torch.cuda.is_available, lambda: False
     torch.manual_seed(0)
     x = torch.ones(2, 3, 8, 8, requires_grad=True)
     layers = nn.Sequential(
@@ -146,9 +149,7 @@ def _warm_up_torch(torch: Any) -> None:
     optimiser.step()
     nn.functional.cross_entropy(y, torch.tensor([0, 1]))
     layers.double().eval()(x.detach().double())
-    # The optimiser has asked for devices, and torch then takes every child for one that inherited them: there
-    # are none here, and "no GPU" is what a student should read.
-    torch.cuda._is_in_bad_fork = lambda: False
+    torch.cuda.is_available = asked
 
 
 if __name__ == "__main__":
