@@ -64,6 +64,16 @@ class Zygote:
         return cls(Parent(tuple(preload), tuple(probes), tuple(without)))
 
     @property
+    def alive(self) -> bool:
+        """The warm parent's process is there."""
+        return self._parent.alive
+
+    @property
+    def restarts(self) -> int:
+        """Warm parents that died and were replaced; their workers died with them."""
+        return self._parent.restarts
+
+    @property
     def versions(self) -> dict[str, str]:
         """Versions in the worker: python, and each preloaded package."""
         return self._parent.versions

@@ -55,6 +55,11 @@ class Parent:
         return not self._closed and self._popen.poll() is None
 
     @property
+    def restarts(self) -> int:
+        """Warm parents that died and were replaced; their workers died with them."""
+        return self._restarts
+
+    @property
     def versions(self) -> dict[str, str]:
         """What the warm parent imported, with versions; waits until it has."""
         with self._lock:
