@@ -37,8 +37,9 @@ def test_the_template_gets_nothing_and_nothing_is_held_against_it(grader: Grader
 
 
 def test_every_expected_check_has_a_result(reference: Grade) -> None:
-    """Completeness is decided by the list of checks, not by how the run ended."""
-    assert {check.id for check in reference.checks} == {info.id for info in expected_checks()}
+    """Completeness is decided by the list of checks, not by how the run ended; training is off here."""
+    expected = {info.id for info in expected_checks() if not info.part.startswith("training")}
+    assert {check.id for check in reference.checks} == expected
 
 
 def test_a_selection_gives_the_same_verdicts_as_a_whole_run(grader: Grader, reference: Grade) -> None:
