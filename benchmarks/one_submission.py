@@ -2,10 +2,11 @@
 
     python benchmarks/one_submission.py [-k EXPR] [--repeat N] [PATH]
 
-Prints, for the checks that EXPR selects (default: all): wall and CPU time of a cold `gradmark grade`; of a further
-submission in a warm process; the time spent inside student and reference code; the peak memory of each process;
-and the same checks with student and reference imported into pytest's own process, without any isolation. All in
-one run on one machine: compare the columns, not runs on different days.
+Prints, for the checks that EXPR selects (default: all): wall and CPU time of a cold `gradmark grade`; of a fresh
+process that runs the same checks by plain pytest; of a further submission in a warm process, with the time spent
+inside student and reference code; of the same checks with student and reference imported into pytest's own process,
+without any isolation; the peak memory of each process. All in one run on one machine: compare the rows, not runs on
+different days.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.in_process import InProcess
@@ -39,6 +41,7 @@ def main() -> None:
     rows = [
         ("`import torch` in a fresh process", *cold([sys.executable, "-c", "import torch"], options.repeat)),
         ("cold `gradmark grade`", *cold(_command(options.path, options.select), options.repeat)),
+        ("a fresh plain pytest process", *cold(_plain(options.path, options.select), options.repeat)),
     ]
     rows += warm(options.path, options.select, options.repeat)
     rows += plain(options.path, options.select, options.repeat)
@@ -62,6 +65,10 @@ def _command(path: Path, select: str) -> list[str]:
     return [sys.executable, "-m", "grader.cli", "grade", str(path), "--out", str(out), *chosen]
 
 
+def _plain(path: Path, select: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.in_process", str(path), select]
+
+
 def cold(command: list[str], repeat: int) -> tuple[float, float]:
     """Median wall and CPU time of a command."""
     walls, cpus = [], []
@@ -75,26 +82,33 @@ def cold(command: list[str], repeat: int) -> tuple[float, float]:
 
 
 def warm(path: Path, select: str, repeat: int) -> list[Row]:
-    """A further submission in a warm grader: in all, and the parts of it."""
-    walls, cpus, student, reference, workers = [], [], [], [], []
+    """A further submission in a warm grader, with the seed of the one before (a class) and with a new one."""
     with Grader() as grader:
-        grader.grade(path, seed=0, select=select)
-        for seed in range(1, repeat + 1):
-            before, cpu, started = grader.reference.seconds, time.process_time(), time.perf_counter()
-            grade = grader.grade(path, seed=seed, select=select)
-            walls.append(time.perf_counter() - started)
-            cpus.append(time.process_time() - cpu)
-            assert grader.last_student is not None
-            student.append(grader.last_student.seconds)
-            workers.append(grader.last_student.cpu_seconds)
-            reference.append(grader.reference.seconds - before)
-    print(f"{len(grade.checks)} checks of {path}: {grade.points} of {grade.max_points} points")
+        grade = grader.grade(path, seed=0, select=select)
+        print(f"{len(grade.checks)} checks of {path}: {grade.points} of {grade.max_points} points")
+        same = _further("with the class's seed", grader, path, select, [0] * repeat)
+        return same + _further("with a new seed", grader, path, select, range(1, repeat + 1))
+
+
+def _further(name: str, grader: Grader, path: Path, select: str, seeds: Iterable[int]) -> list[Row]:
+    walls, cpus, student, reference, workers = [], [], [], [], []
+    for seed in seeds:
+        before, spent = grader.reference.seconds, grader.reference.cpu_seconds
+        cpu, started = time.process_time(), time.perf_counter()
+        grader.grade(path, seed=seed, select=select)
+        walls.append(time.perf_counter() - started)
+        cpus.append(time.process_time() - cpu)
+        assert grader.last_student is not None
+        student.append(grader.last_student.seconds)
+        workers.append(grader.last_student.cpu_seconds)
+        reference.append((grader.reference.seconds - before, grader.reference.cpu_seconds - spent))
     median = statistics.median
+    asked, computed = (median(column) for column in zip(*reference, strict=True))
     return [
-        ("further submission, warm: in all", median(walls), median(cpus) + median(workers)),
+        (f"further submission {name}", median(walls), median(cpus) + median(workers) + computed),
         ("  of it waiting for student calls", median(student), median(workers)),
-        ("  of it waiting for reference calls", median(reference), None),
-        ("  of it the grader's own work", median(walls) - median(student) - median(reference), median(cpus)),
+        ("  of it waiting for reference calls", asked, computed),
+        ("  of it the grader's own work", median(walls) - median(student) - asked, median(cpus)),
     ]
 
 
