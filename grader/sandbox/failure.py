@@ -16,12 +16,14 @@ from collections.abc import Callable
 from types import CodeType, TracebackType
 from typing import Any
 
-from grader.sandbox import source, wire
+from grader.sandbox import rules, source, wire
 
 MAX_FRAMES = 8  # shown at either end of a traceback
+MAX_PATH = 200  # characters of a file's name: code may be compiled under any
 
 _TORCH_MEMORY = re.compile(r"can't allocate memory: you tried to allocate (\d+) bytes")
 _NUMPY_MEMORY = re.compile(r"Unable to allocate ([\d.]+ \w+)")
+_name_of_class = type.__dict__["__name__"].__get__  # a metaclass may define `__name__` to be anything
 
 # What current versions refuse, and the remedy. Only where the message leaves no doubt.
 _IDIOMS = (
@@ -66,7 +68,8 @@ def describe_call(number: int, error: BaseException, folder: str, function: Any,
     frames = student_frames(error.__traceback__, folder)
     message = text_of(error)
     asked = memory_asked(error, message)
-    stage: wire.Stage = "memory" if asked is not None else "call"
+    limit = rules.broken(error, message)
+    stage: wire.Stage = "memory" if asked is not None else "limit" if limit else "call"
     if isinstance(error, TypeError) and not frames and not bound:
         stage = "signature"
     where = frames[-1] if frames else None
@@ -80,6 +83,7 @@ def describe_call(number: int, error: BaseException, folder: str, function: Any,
         hint=signature_of(function) if stage == "signature" else idiom(error, message),
         file=relative(where[0], folder) if where else "",
         line=where[1] if where else 0,
+        limit=limit,
     )
 
 
@@ -163,7 +167,7 @@ def student_frames(trace: TracebackType | None, folder: str) -> list[Frame]:
     while trace is not None:
         code: CodeType = trace.tb_frame.f_code
         if _within(code.co_filename, folder):
-            frames.append((code.co_filename, trace.tb_lineno or 0, code.co_qualname[:200]))
+            frames.append((code.co_filename, trace.tb_lineno or 0, exactly(code.co_qualname, 200)))
         trace = trace.tb_next
     return frames
 
@@ -181,7 +185,9 @@ def render(frames: list[Frame], folder: str) -> str:
 def _line(frame: Frame, folder: str) -> str:
     file, line, name = frame
     text = linecache.getline(file, line).strip()[:200]
-    return f'  File "{relative(file, folder)}", line {line}, in {name}\n' + (f"    {text}\n" if text else "")
+    return f'  File "{relative(file, folder)[:MAX_PATH]}", line {line}, in {name}\n' + (
+        f"    {text}\n" if text else ""
+    )
 
 
 def _within(path: str, folder: str) -> bool:
@@ -199,12 +205,17 @@ def text_of(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001 - student code runs here: an exception whose __str__ raises
         return "(its message can't be shown: __str__ raised)"
-    return text[:2000].encode("utf-8", "replace").decode("utf-8")
+    return exactly(text, 2000)
 
 
 def kind_of(error: BaseException) -> str:
     """The name of the exception's class."""
-    return type(error).__name__[:80]
+    return exactly(_name_of_class(type(error)), 80)
+
+
+def exactly(text: str, limit: int) -> str:
+    """The first characters of `text` as a plain string: a subclass of `str` may answer as it likes."""
+    return str.__getitem__(text, slice(limit)).encode("utf-8", "replace").decode("utf-8")
 
 
 def fits(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> bool:
@@ -223,7 +234,7 @@ def fits(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) 
 def signature_of(function: Any) -> str:
     """How the function is defined: "rnn_forward(x, h0)", or nothing when that can't be told."""
     try:
-        return f"{function.__name__}{inspect.signature(function)}"[:300]
+        return exactly(f"{function.__name__}{inspect.signature(function)}", 300)
     except BaseException:  # noqa: BLE001 - a hostile __signature__ or __name__
         return ""
 

@@ -5,6 +5,7 @@ out, or another order, let an attack through or broke an honest library.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import random
 import resource
@@ -14,6 +15,8 @@ import tempfile
 from typing import Any
 
 import msgspec
+
+from grader.sandbox import rules
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -179,6 +182,10 @@ def apply(spec: Spec, prepared: Prepared) -> list[str]:
 
         grants.restrict(prepared.landlock, spec.folder, spec.scratch)
         layers.append(f"Landlock ABI {grants.version()}")
+    rules.install(spec.scratch)
+    faulthandler.enable(
+        2, all_threads=False
+    )  # what a crash says of itself: read by `verdicts.place_of_crash`
     if prepared.seccomp is not None:
         from grader.sandbox import syscalls
 

@@ -225,8 +225,7 @@ class Worker:
 
     def _reported(self, problem: wire.Problem, target: Target) -> CallError:
         module = target.module if isinstance(target, Function) else ""
-        limit = self._limits.memory_bytes
-        return verdicts.from_problem(problem, label(target), module, target.parameters, limit)
+        return verdicts.from_problem(problem, label(target), module, target.parameters, self._limits)
 
     def _violated(self, message: str) -> ProtocolViolation:
         self._end()

@@ -15,10 +15,10 @@ from grader.errors import (
     Raised,
     WrongSignature,
 )
-from grader.results import Detail, Traceback
+from grader.results import Detail, Limits, Traceback
 from grader.sandbox import wire
 from grader.sandbox.text import clean, clean_line
-from grader.sandbox.watch import amount
+from grader.sandbox.watch import amount, disk_text, files_text
 
 CHANNEL_LOST = 86  # exit status of a worker whose channel was closed from inside; see worker.py
 
@@ -33,7 +33,7 @@ _SIGNALS: dict[int, str] = {
 
 
 def from_problem(
-    problem: wire.Problem, label: str, module: str, parameters: str, memory_bytes: int
+    problem: wire.Problem, label: str, module: str, parameters: str, limits: Limits
 ) -> CallError:
     """The error for a reported problem. All its text is the student's and is cleaned here."""
     kind, message = clean_line(problem.kind, 80), clean(problem.message, 2000)
@@ -44,13 +44,15 @@ def from_problem(
     if problem.stage == "name":
         return MissingName(clean_line(problem.message), hint, details)
     if problem.stage == "memory":
-        return _out_of_memory(label, message, memory_bytes, details)
+        return _out_of_memory(label, message, limits.memory_bytes, details)
+    if problem.stage == "limit":
+        return _limit_met(problem.limit, label, limits, details)
     if problem.stage == "signature":
         return _wrong_signature(label, parameters, message, hint)
     where = clean_line(problem.where, 200)
     said = f"raised {kind}: {message}" if message else f"raised {kind}"
     if problem.stage == "result":
-        said = f"gave a result that can't be read: {kind}: {message}"
+        said = f"gave a result that can't be read: {kind}" + (f": {message}" if message else "")
     return Raised(f"{label} {said}", hint, details, kind=kind, where=where)
 
 
@@ -73,7 +75,7 @@ def _import_failed(
         text = f"{module} can't be imported: it ends the program when it is imported ({place})"
         hint = hint or 'Move what should only run as a program below `if __name__ == "__main__":`.'
     else:
-        text = f"{module} can't be imported: {kind} in {place}: {message}"
+        text = f"{module} can't be imported: {kind} in {place}" + (f": {message}" if message else "")
     return ImportFailed(
         text, hint, details, kind=kind, where=clean_line(problem.where, 200), module=module, file=file,
         line=problem.line, missing=missing,
@@ -88,6 +90,27 @@ def _out_of_memory(label: str, asked: str, allowed: int, details: tuple[Detail, 
         limit="memory",
         details=details,
     )
+
+
+_NO_FILES = "Graded functions need no files: remove what saves arrays, pictures or models."
+_NO_PROCESSES = "Set num_workers=0 in a DataLoader; do without multiprocessing, subprocess and os.system."
+
+
+def _limit_met(limit: wire.Limit, label: str, limits: Limits, details: tuple[Detail, ...]) -> LimitExceeded:
+    what, hint = {
+        "disk": (disk_text(limits.disk_bytes), _NO_FILES),
+        "files": (files_text(limits.disk_files), _NO_FILES),
+        "file size": (f"wrote a file of more than {amount(limits.file_bytes)}", _NO_FILES),
+        "open files": (
+            f"had more than {limits.open_files} files open",
+            "Close them: with open(...) as file.",
+        ),
+        "threads": ("could not start another thread", "Each thread takes memory of the limit: start fewer."),
+        "processes": ("tried to start a process, which is not allowed here", _NO_PROCESSES),
+        "network": ("tried to use the network, which is not allowed here", "Work with the files handed out."),
+        "": ("met a limit", ""),
+    }[limit]
+    return LimitExceeded(f"{label} {what}.", hint, limit=limit, details=details)
 
 
 def _wrong_signature(label: str, parameters: str, message: str, definition: str) -> WrongSignature:

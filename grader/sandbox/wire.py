@@ -162,7 +162,8 @@ class Outline(msgspec.Struct, tag="facts"):
     functions: dict[str, Facts]
 
 
-Stage = Literal["start", "import", "name", "signature", "call", "memory", "result"]
+Stage = Literal["start", "import", "name", "signature", "call", "memory", "limit", "result"]
+Limit = Literal["", "disk", "files", "file size", "open files", "threads", "processes", "network"]
 
 
 class Problem(msgspec.Struct, tag="problem"):
@@ -178,6 +179,7 @@ class Problem(msgspec.Struct, tag="problem"):
     file: Text = ""  # relative to the submission's folder
     line: Small = 0
     missing: Text = ""  # a package that is not installed
+    limit: Limit = ""  # or rule that was met, at the stage "limit"
 
 
 Answer = Ready | Done | Outline | Problem
