@@ -19,7 +19,8 @@ ZIPS = HERE / "zips"
 
 DEMO = ("complete", "partial", "untouched")
 STYLES = (  # whole assignments, all of them right
-    "complete", "styles/loops", "styles/classes", "styles/original_2022", "styles/year_2021",
+    "complete", "styles/loops", "styles/classes", "styles/original_2022", "styles/year_2021", "styles/beginner",
+    "styles/functional", "styles/typed",
 )  # fmt: skip
 
 COLLECTED = {".py", ".pyx", ".ipynb"}  # what the assignment's collect script takes
