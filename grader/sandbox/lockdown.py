@@ -84,17 +84,17 @@ def clean_environment(scratch: str) -> None:
 def limit_resources(spec: Spec, mapped: int) -> None:
     """Limits of the kernel. Address space is on top of what is `mapped` already: torch alone maps gigabytes."""
     _limit(resource.RLIMIT_AS, mapped + spec.memory_bytes)
-    _limit(resource.RLIMIT_CPU, spec.cpu_seconds)
+    _limit(resource.RLIMIT_CPU, spec.cpu_seconds, 5)  # a signal with a name, then one that can't be ignored
     _limit(resource.RLIMIT_FSIZE, spec.file_bytes)
     _limit(resource.RLIMIT_NOFILE, spec.open_files)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_MEMLOCK, 64 << 10)
 
 
-def _limit(which: int, value: int) -> None:
+def _limit(which: int, value: int, grace: int = 0) -> None:
     hard = resource.getrlimit(which)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(which, (value, value))
+    soft, last = (n if hard == resource.RLIM_INFINITY else min(n, hard) for n in (value, value + grace))
+    resource.setrlimit(which, (soft, last))
 
 
 def _address_space(root: str) -> int:

@@ -238,7 +238,9 @@ class Worker:
         status = self._end()
         if status is None and not self._parent.alive:
             raise SandboxError(f"The warm parent of the workers died while {name} ran.")
-        return verdicts.from_exit(status, name)
+        place, said = verdicts.place_of_crash(self._left_over[1])
+        self._left_over = (self._left_over[0], said)
+        return verdicts.from_exit(status, name, place)
 
     def _end(self) -> int | None:
         """Kills the process if it lives; its exit status if it ended by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 from grader.errors import (
@@ -22,6 +23,11 @@ from grader.sandbox.watch import amount, disk_text, files_text
 
 CHANNEL_LOST = 86  # exit status of a worker whose channel was closed from inside; see worker.py
 
+# A line of `faulthandler`: the innermost one in the submission is the first.
+_CRASH_FRAME = re.compile(r'File "[^"\n]*/(cs231n/[^"\n]{1,150})", line (\d{1,7}) in (\S{1,100})')
+_CRASH_HINTS: dict[int, str] = {
+    signal.SIGSEGV: "Look for endless recursion in compiled code, or for ctypes: plain numpy and torch do not do this.",
+}
 _SIGNALS: dict[int, str] = {
     signal.SIGABRT: "aborted (SIGABRT)",
     signal.SIGSEGV: "segmentation fault (SIGSEGV)",
@@ -122,7 +128,19 @@ def _wrong_signature(label: str, parameters: str, message: str, definition: str)
     )
 
 
-def from_exit(status: int | None, label: str) -> CallError:
+def place_of_crash(stderr: str) -> tuple[str, str]:
+    """Where the interpreter says that it was when it died ("inner (cs231n/task.py, line 5)"), and the rest of stderr.
+
+    Student code can print the same: then the message is as wrong as it wants it to be, the verdict is not.
+    """
+    said, _, dump = stderr.rpartition("Fatal Python error: ")
+    frame = _CRASH_FRAME.search(dump)
+    if not frame:
+        return "", stderr
+    return clean_line(f"{frame[3]} ({frame[1]}, line {frame[2]})", 200), said
+
+
+def from_exit(status: int | None, label: str, place: str = "") -> CallError:
     """The error for a process that ended without an answer; `status` as `waitpid` has it."""
     if status is None:
         return Crashed(f"The process died in {label}.")
@@ -132,7 +150,8 @@ def from_exit(status: int | None, label: str) -> CallError:
             message = f"{label} used up the computing time of its process and was stopped."
             return LimitExceeded(message, limit="cpu")
         how = _SIGNALS.get(number, f"signal {number}")
-        return Crashed(f"The process died in {label}: {how}.")
+        where = f", in {place}" if place else ""
+        return Crashed(f"The process died in {label}: {how}{where}.", _CRASH_HINTS.get(number, ""))
     code = os.WEXITSTATUS(status)
     if code == CHANNEL_LOST:
         return ProtocolViolation(f"{label} closed the process's channel to the grader.")

@@ -312,8 +312,11 @@ def test_a_hundred_thousand_prints_are_cheap(opened):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("import os; os.abort()", "The process died in f: aborted (SIGABRT)."),
-        ("import ctypes; ctypes.string_at(0)", "The process died in f: segmentation fault (SIGSEGV)."),
+        ("import os; os.abort()", "The process died in f: aborted (SIGABRT), in f (cs231n/task.py, line 2)."),
+        (
+            "import ctypes; ctypes.string_at(0)",
+            "The process died in f: segmentation fault (SIGSEGV), in f (cs231n/task.py, line 2).",
+        ),
         ("import os; os._exit(3)", "The process died in f: ended by os._exit, exit status 3."),
         ("import os; os._exit(0)", "The process died in f: ended by os._exit, exit status 0."),
     ],
@@ -325,6 +328,33 @@ def test_a_dead_process_is_a_crash(opened, body, words):
         run(worker)
     assert caught.value.message == words
     assert not worker.alive
+
+
+def test_a_crash_names_the_innermost_function_of_the_submission(opened):
+    """The line that ran, not the library's below it or gradmark's above it; what was printed stays, the dump goes."""
+    worker = opened(
+        "import ctypes, sys\nclass A:\n    def inner(self):\n        ctypes.string_at(0)\n"
+        "def f():\n    print('before', file=sys.stderr, flush=True)\n    A().inner()\n",
+        limits=SHORT,
+    )
+    with pytest.raises(Crashed) as caught:
+        run(worker)
+    assert caught.value.message.endswith("segmentation fault (SIGSEGV), in inner (cs231n/task.py, line 4).")
+    assert worker.take_output()[1] == "before\n"
+
+
+def test_a_forged_crash_is_only_words(opened):
+    """A process that prints a crash and goes on is not one that crashed."""
+    dump = 'Fatal Python error: Aborted\\n  File "/x/cs231n/task.py", line 9 in g\\n'
+    worker = opened(f"import sys\ndef f():\n    print('{dump}', file=sys.stderr)\n    return 1\n")
+    assert run(worker).value.data == 1
+
+
+def test_computing_time_of_the_whole_process_has_a_limit(opened):
+    """Below the limits per call there is the kernel's, for what the grader does not see in time."""
+    limits = Limits(call_seconds=60, call_cpu_seconds=1000, submission_cpu_seconds=-58)
+    with pytest.raises(LimitExceeded, match="f used up the computing time of its process"):
+        run(opened("def f():\n    while True: pass\n", limits=limits))
 
 
 def test_a_dead_worker_can_be_replaced(opened):
