@@ -105,7 +105,9 @@ class Grader:
             validate(self.rubric, [check.spec for check in self._selected("")])
             self._signatures = Signatures(REFERENCE, MODULES.values())
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
-            limits = msgspec.structs.replace(self.rubric.limits, submission_seconds=1e9)
+            limits = msgspec.structs.replace(
+                self.rubric.limits, submission_seconds=1e9, submission_cpu_seconds=1e9
+            )
             self.reference = Reference(self._zygote, REFERENCE, limits)
         except BaseException:
             self._zygote.close()

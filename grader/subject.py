@@ -203,14 +203,22 @@ class Subject:
             )
         if self._worker is None or not self._worker.alive:
             self._replace()
-        if self._budget and self.seconds > self._limits.submission_seconds:
-            raise Blocked(
-                f"The submission has used up its {self._limits.submission_seconds:g} s; "
-                "the remaining checks were not run.",
-                "Look for the slow or endless calls among the failed checks.",
-            )
+        if self._budget:
+            self._must_be_within_budget()
         assert self._worker is not None
         return self._worker
+
+    def _must_be_within_budget(self) -> None:
+        if self.seconds > self._limits.submission_seconds:
+            used = f"{self._limits.submission_seconds:g} s"
+        elif self.cpu_seconds > self._limits.submission_cpu_seconds:
+            used = f"{self._limits.submission_cpu_seconds:g} s of computing time"
+        else:
+            return
+        raise Blocked(
+            f"The submission has used up its {used}; the remaining checks were not run.",
+            "Look for the slow or endless calls among the failed checks.",
+        )
 
     def _replace(self) -> None:
         if self._budget and self._started > self._limits.restarts:
