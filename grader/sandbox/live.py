@@ -18,6 +18,7 @@ from grader.sandbox import wire
 _asarray, _ascontiguous, _frombuffer, _dtype = np.asarray, np.ascontiguousarray, np.frombuffer, np.dtype
 _ndarray, _generic, _uint8 = np.ndarray, np.generic, np.uint8
 _modules = sys.modules
+_name_of_class = type.__dict__["__name__"].__get__  # a metaclass may define `__name__` to be anything
 _names = {np.dtype(name): name for name in wire.DTYPES}  # dtype.name is computed anew at each use
 
 TEXT_BUDGET = 96 << 10  # characters of all strings of one answer together
@@ -175,4 +176,4 @@ class Describer:
 
 def type_name(thing: Any) -> str:
     """The name of an object's class, bounded."""
-    return type(thing).__name__[:80]
+    return str.__getitem__(_name_of_class(type(thing)), slice(80))

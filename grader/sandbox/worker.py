@@ -88,7 +88,15 @@ class Server:
                 answer, buffers = self._call(request, payload)
                 self._objects.release(request.release)
             _flush()
-            _send(self._channel, wire.encode_answer(answer), buffers)
+            self._answer(request.id, answer, buffers)
+
+    def _answer(self, number: int, answer: wire.Answer, buffers: list[memoryview]) -> None:
+        try:
+            header = wire.encode_answer(answer)
+        except Exception as error:  # noqa: BLE001 - only meddling with this process makes an answer that can't be written
+            problem = wire.Problem(number, "result", failure.kind_of(error), failure.text_of(error))
+            header, buffers = wire.encode_answer(problem), []
+        _send(self._channel, header, buffers)
 
     def _call(self, request: wire.CallRequest, payload: memoryview) -> tuple[wire.Answer, list[memoryview]]:
         observer = self._observer(
@@ -253,7 +261,7 @@ def _collected() -> Iterator[list[str]]:
 
     def note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if len(told) < MAX_WARNINGS:
-            told.append(f"{category.__name__[:80]}: {str(message)[:500]}".encode("utf-8", "replace").decode())
+            told.append(f"{failure.exactly(category.__name__, 80)}: {failure.exactly(str(message), 500)}")
 
     with warnings.catch_warnings():
         warnings.showwarning = note
@@ -262,7 +270,7 @@ def _collected() -> Iterator[list[str]]:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):  # a student's stream may raise anything
             stream.flush()
 
 
