@@ -214,7 +214,7 @@ class Limits(Record, frozen=True, kw_only=True):
     call_seconds: float = 10.0  # wall time of one call
     call_cpu_seconds: float = 10.0
     submission_seconds: float = 300.0  # all calls of one submission together
-    submission_cpu_seconds: float = 300.0
+    submission_cpu_seconds: float | None = None  # as many as `submission_seconds`
     memory_bytes: int = 2 << 30  # on top of what the warm parent had
     output_bytes: int = 64 << 20  # printed in one call; only the first `kept_output_bytes` are kept
     kept_output_bytes: int = 64 << 10
@@ -223,6 +223,11 @@ class Limits(Record, frozen=True, kw_only=True):
     disk_files: int = 10_000
     open_files: int = 256  # at once
     restarts: int = 10  # workers lost before the rest of the submission is given up
+
+    @property
+    def cpu_budget(self) -> float:
+        """Seconds of computing time for all calls of one submission together."""
+        return self.submission_seconds if self.submission_cpu_seconds is None else self.submission_cpu_seconds
 
 
 class Environment(Record, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ class Grader:
             self._signatures = Signatures(REFERENCE, MODULES.values())
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
             limits = msgspec.structs.replace(
-                self.rubric.limits, submission_seconds=1e9, submission_cpu_seconds=1e9
+                self.rubric.limits, submission_seconds=1e9, submission_cpu_seconds=None
             )
             self.reference = Reference(self._zygote, REFERENCE, limits)
         except BaseException:

@@ -211,8 +211,8 @@ class Subject:
     def _must_be_within_budget(self) -> None:
         if self.seconds > self._limits.submission_seconds:
             used = f"{self._limits.submission_seconds:g} s"
-        elif self.cpu_seconds > self._limits.submission_cpu_seconds:
-            used = f"{self._limits.submission_cpu_seconds:g} s of computing time"
+        elif self.cpu_seconds > self._limits.cpu_budget:
+            used = f"{self._limits.cpu_budget:g} s of computing time"
         else:
             return
         raise Blocked(

@@ -131,7 +131,7 @@ class Parent:
             folder=str(folder),
             scratch=str(scratch),
             memory_bytes=limits.memory_bytes,
-            cpu_seconds=int(limits.submission_cpu_seconds) + 60,
+            cpu_seconds=int(limits.cpu_budget) + 60,
             file_bytes=limits.file_bytes,
             disk_bytes=limits.disk_bytes,
             disk_files=limits.disk_files,
