@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from grader.data import captions, folder, make
 from grader.errors import SandboxError, UsageError
 from grader.results import Detail
+from grader.subject import Subject
 from grader.training.bars import Bar, Bars
 from grader.training.course import Course, Run, Tell, follow, number, summary
 from grader.training.settings import PROFILES, Profile
+from grader.values import ScalarValue
 
 ATTEMPTS = 2
+R = TypeVar("R", bound=Run)
 
 
 def _silent(said: str) -> None:
@@ -37,6 +41,7 @@ class Training:
     profile: Profile
     bars: Bars
     data: Path
+    wanted: str = "auto"  # the device
     tell: Tell = _silent
     details: list[Detail] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
@@ -55,7 +60,16 @@ class Training:
             )
         return found
 
-    def attempt(self, name: str, make_run: Callable[[], Run]) -> tuple[Course, Run]:
+    def device(self, student: Subject) -> str:
+        """The device to train on: the wanted one, or a GPU where the worker has one. Raises `SandboxError`."""
+        seen = student.probe("training_torch", "has_cuda") == ScalarValue(True)
+        if self.wanted == "auto":
+            return "cuda" if seen else "cpu"
+        if self.wanted.startswith("cuda") and not seen:
+            raise SandboxError(f"No worker sees the device {self.wanted}.", "Take --device cpu.")
+        return self.wanted
+
+    def attempt(self, name: str, make_run: Callable[[], R]) -> tuple[Course, R]:
         """Trains, and once more with another seed when the bars are missed by little; says so in the advice."""
         bars = self.bars_of(name)
         for attempt in range(1, ATTEMPTS + 1):
@@ -86,7 +100,7 @@ def prepare(options: Options, bars: Bars, tell: Tell = _silent) -> Training:
     data = folder.named(options.data) or make.cached()
     for needed in (folder.CAPTIONS, folder.DIGITS, folder.PICTURES):
         needed.require(data)
-    return Training(PROFILES[options.profile], bars, data, tell)
+    return Training(PROFILES[options.profile], bars, data, options.device, tell)
 
 
 def told(bars: Sequence[Bar], course: Course) -> str:

@@ -119,7 +119,7 @@ class Recurrent:
         value = self._student.probe("training", "parameters", self._course)
         params = parameters(value, self._shapes, LOSS)
         found = self._reference.probe("training", "evaluate", *self._model, params, *self._given)
-        loss, self.sampled = _evaluated(found)
+        loss, self.sampled = evaluated(found)
         return {"loss": loss, "match": matches(self.sampled, self.lesson)}
 
 
@@ -138,7 +138,8 @@ def _origin(value: Value) -> str:
     return "torch" if isinstance(value, ArrayValue) and value.origin == "torch" else "numpy"
 
 
-def _evaluated(value: Value) -> tuple[float, Array]:
+def evaluated(value: Value) -> tuple[float, Array]:
+    """Loss and sampled captions, as the reference's worker gives them."""
     match value:
         case SequenceValue(items=(ScalarValue(data=float(loss)), ArrayValue(data=sampled))):
             return loss, sampled
