@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import console
+from grader import cli_class, console
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -72,7 +72,9 @@ def _finite(seconds: float | None) -> float | None:
 def grade(
     path: Annotated[
         Path,
-        typer.Argument(metavar="PATH", help="The submission: a folder, or an archive as it was handed in."),
+        typer.Argument(
+            metavar="PATH", help="A submission (a folder, or an archive), or a whole class of them."
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Where result.json and the pages go.")
@@ -89,10 +91,19 @@ def grade(
     as_json: AsJson = False,
     rubric: RubricFile = None,
     for_student: ForStudent = False,
+    as_class: cli_class.AsClass = False,
+    form: cli_class.Form = "auto",
+    jobs: cli_class.Jobs = None,
+    roster: cli_class.Roster = None,
+    late: cli_class.Late = None,
+    cluster: cli_class.Cluster = "",
+    own_seeds: cli_class.OwnSeeds = False,
 ) -> int:
-    """Grade one submission and write its report.
+    """Grade one submission, or a class of them, and write the reports.
 
     result.json and report.html are for staff; student.html leaves out what the rubric hides, and flags.
+    A class is a folder of submissions, a Gradescope or Canvas export (folder or zip), or a CSV list of students
+    and paths. Interrupted at any moment, the same command goes on where it ended.
 
     \b
     Examples:
@@ -100,10 +111,17 @@ def grade(
       gradmark grade assignment3/ --out reports/jordan --seed 231
       gradmark grade assignment3/ -k "rnn_step and not gradient"
       gradmark grade a3_code_submission.zip --json | jq .points
+      gradmark grade assignment_1_export/ --roster roster.csv --out spring --jobs 4
     """
     from grader import session
     from reports import files, student, terminal
 
+    of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds)
+    if found := cli_class.form_of(path, of_class):
+        return cli_class.grade_class(
+            path, found, out, of_class, rubric=_rubric(rubric), seed=seed, select=select, timeout=timeout,
+            as_json=as_json,
+        )  # fmt: skip
     files.prepare(out)
     with (
         session.Grader(rubric=_rubric(rubric)) as graded,
@@ -214,6 +232,9 @@ def render(
         ) from error
     typer.echo(f"Report: {files.write_pages(result, out or result_json.parent)}")
     return 0
+
+
+cli_class.register(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:

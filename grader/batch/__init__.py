@@ -1,0 +1,1 @@
+"""A class at a time: what was handed in, graded in parallel, journalled, resumed, concluded."""
