@@ -52,6 +52,7 @@ class CheckInfo:
     part: str
     function: str
     claim: str
+    module: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,14 @@ def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
     Raises `UsageError` when it keeps none or can't be understood.
     """
     return tuple(
-        CheckInfo(check.spec.id, check.spec.title, check.spec.part, check.spec.function, check.claim)
+        CheckInfo(
+            check.spec.id,
+            check.spec.title,
+            check.spec.part,
+            check.spec.function,
+            check.claim,
+            check.spec.module,
+        )
         for check in plugin.collect(CHECKS, select)
     )
 
