@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_class, console
+from grader import cli_class, cli_doctor, console
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -43,6 +43,12 @@ RubricFile = Annotated[
 ]
 ForStudent = Annotated[
     bool, typer.Option("--for-student", help="Print and write only what a student may see: no hidden checks.")
+]
+RequireIsolation = Annotated[
+    str,
+    typer.Option(
+        "--require-isolation", metavar="LEVEL", help="Run nothing below it: process, seccomp-only, strict, full."
+    ),
 ]
 
 
@@ -98,6 +104,7 @@ def grade(
     late: cli_class.Late = None,
     cluster: cli_class.Cluster = "",
     own_seeds: cli_class.OwnSeeds = False,
+    require_isolation: RequireIsolation = "",
 ) -> int:
     """Grade one submission, or a class of them, and write the reports.
 
@@ -111,13 +118,15 @@ def grade(
       gradmark grade assignment3/ --out reports/jordan --seed 231
       gradmark grade assignment3/ -k "rnn_step and not gradient"
       gradmark grade a3_code_submission.zip --json | jq .points
+      gradmark grade a3_code_submission.zip --require-isolation strict
       gradmark grade assignment_1_export/ --roster roster.csv --out spring --jobs 4
     """
-    from grader import session
+    from grader import isolation, session
     from reports import files, student, terminal
 
     of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds)
     if found := cli_class.form_of(path, of_class):
+        isolation.admit(*isolation.here(), require_isolation)
         return cli_class.grade_class(
             path, found, out, of_class, rubric=_rubric(rubric), seed=seed, select=select, timeout=timeout,
             as_json=as_json,
@@ -127,6 +136,7 @@ def grade(
         session.Grader(rubric=_rubric(rubric)) as graded,
         console.shown(console.Chatter(file=sys.stderr)) as progress,
     ):
+        isolation.admit(graded.isolation, graded.isolation_detail, require_isolation)
         listener = console.discreet(progress, graded.rubric) if for_student else progress
         result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=listener)
     status = console.FAULT if result.faults else 0
@@ -235,6 +245,7 @@ def render(
 
 
 cli_class.register(app)
+cli_doctor.register(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:

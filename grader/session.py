@@ -130,6 +130,16 @@ class Grader:
         self.close()
 
     @property
+    def isolation(self) -> str:
+        """The level of isolation that student code runs at here (`grader.sandbox.level`)."""
+        return self._zygote.isolation
+
+    @property
+    def isolation_detail(self) -> tuple[str, ...]:
+        """The layers in force, and what is not prevented."""
+        return self._zygote.isolation_detail
+
+    @property
     def lost_parents(self) -> int:
         """Warm parents that died so far. A grade made meanwhile may blame a submission for it."""
         return self._zygote.restarts + (not self._zygote.alive)

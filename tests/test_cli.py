@@ -37,6 +37,7 @@ class Fake:
     """Takes the place of `Grader`: gives `outcome`, or raises it; remembers what it was asked."""
 
     outcome: Grade | BaseException = sample.perfect()
+    isolation, isolation_detail = "strict", ("Landlock", "seccomp")
     asked: dict[str, Any]
 
     def __init__(self, *, rubric: object = None) -> None:
