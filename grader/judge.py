@@ -43,7 +43,9 @@ class Judge:
         self._specs = specs
         self._listener = listener
         self._advice: list[str] = []
-        self._training = training  # what training checks are given; `take` gives what they leave for the report
+        self._training = (
+            training  # what training checks are given; `take` gives what they leave for the report
+        )
 
     def fixture(self, name: str, spec: Any) -> Any:
         """What a check gets for an argument of this name."""
@@ -66,6 +68,7 @@ class Judge:
         self._listener(result)
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
+        self._student.enter(f"{spec.module}.{spec.function}")
         try:
             body()
         except Verdict as verdict:

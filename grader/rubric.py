@@ -22,15 +22,14 @@ import msgspec
 from grader.errors import RubricError
 from grader.policy import FIELDS, Policy
 from grader.results import Limits
+from grader.toml_lines import line_of
 
 DEFAULT = Path(__file__).resolve().parent.parent / "checks" / "rubric.toml"
-TABLES = ("parts", "points", "limits", "tolerances", "visibility", "policy")
+TABLES = ("parts", "points", "limits", "tolerances", "visibility", "policy", "shortcuts")
 EXTENDS = "extends"
 VISIBILITIES = ("public", "hidden")
 PART_FIELDS = ("title", "extra_credit")
-
-_HEADER = re.compile(r"\s*\[+([^]]+)\]")
-_ENTRY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[^=#"'])+?)\s*=""")
+_FULL_NAME = re.compile(r"[A-Za-z_][\w*?]*(\.[\w*?]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class Rubric:
     limits: Limits = field(default_factory=Limits)
     tolerances: Mapping[str, float] = field(default_factory=dict)  # factors, by name of the tolerance
     policy: Policy = field(default_factory=Policy)
+    shortcut_rules: tuple[Rule, ...] = ()  # values: the names that a function may not call
     base: Rubric | None = None  # what holds wherever this one says nothing
     _found: dict[tuple[str, str], Rule | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -101,23 +101,38 @@ class Rubric:
     def _usual_visibility(self) -> str:
         return self.default_visibility or (self.base._usual_visibility if self.base else "public")
 
+    def shortcuts(self, function: str) -> tuple[str, ...]:
+        """The full names of what `function` ("rnn_layers.rnn_forward") should not call; staff are told if it does."""
+        rule = self._best(self.shortcut_rules, "shortcuts", function)
+        if rule is None:
+            return self.base.shortcuts(function) if self.base else ()
+        return tuple(rule.value)
+
     def validate(
-        self, check_ids: Iterable[str], *, parts: Iterable[str] = (), tolerances: Iterable[str] = ()
+        self,
+        check_ids: Iterable[str],
+        *,
+        parts: Iterable[str] = (),
+        tolerances: Iterable[str] = (),
+        functions: Iterable[str] = (),
     ) -> None:
         """Raises `RubricError` unless the rubric and the checks speak of the same things.
 
         Every check needs points from one line; every line, part and tolerance must be about something that
-        exists. `parts` and `tolerances` are the known names; without them these two are not compared.
+        exists. `parts`, `tolerances` and `functions` are the known names; without them these are not compared.
         """
-        known, parts, tolerances = tuple(check_ids), tuple(parts), tuple(tolerances)
+        known, parts, tolerances, functions = map(tuple, (check_ids, parts, tolerances, functions))
         if self.base is not None:
-            self.base.validate(known, parts=parts, tolerances=tolerances)
+            self.base.validate(known, parts=parts, tolerances=tolerances, functions=functions)
         policy = _rules(dict.fromkeys((*self.policy.drop, *self.policy.credit)))
         tables = {"points": self.point_rules, "visibility": self.visibility_rules, "policy": policy}
         for table, rules in tables.items():
             for rule in rules:
                 if not any(rule.matches(check_id) for check_id in known):
                     self._refuse(table, rule.pattern, f"{rule.pattern!r} matches no check", known)
+        for rule in self.shortcut_rules if functions else ():
+            if not any(map(rule.matches, functions)):
+                self._refuse("shortcuts", rule.pattern, f"{rule.pattern!r} matches no function", functions)
         for check_id in known:
             self.points(check_id)
             self.visibility(check_id)
@@ -214,6 +229,7 @@ class _Reader:
             limits=self._limits(base.limits if base else Limits()),
             tolerances={**(base.tolerances if base else {}), **self._read("tolerances", _positive)},
             policy=self._policy(base.policy if base else Policy()),
+            shortcut_rules=_rules(self._read("shortcuts", _names)),
             base=base,
         )
 
@@ -304,6 +320,15 @@ def _visibility(value: Any) -> str:
     return str(value)
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("this must be a list of names")
+    for name in value:
+        if not _FULL_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no full name such as 'torch.nn.LSTM'")
+    return tuple(value)
+
+
 def _title(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a title is text")
@@ -320,28 +345,3 @@ def _refusal(source: str, text: str, table: str, key: str, what: str, known: Seq
     close = difflib.get_close_matches(key or table.rpartition(".")[2], known, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}?" if close else "Mend or remove that line."
     return RubricError(f"{source}, line {line_of(text, table, key)}: {what}.", hint)
-
-
-def line_of(text: str, table: str, key: str = "") -> int:
-    """The line, from 1, where `key` of `[table]` stands (where the table begins, without a key).
-
-    When it stands nowhere by itself, the line of what it is in (an inline table, the header).
-    """
-    wanted = ".".join(filter(None, (table, key)))
-    inside, nearest, best = "", 1, ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            inside = here = _bare(header.group(1))
-        elif entry := _ENTRY.match(line):
-            here = ".".join(filter(None, (inside, _bare(entry.group(1)))))
-        else:
-            continue
-        if here == wanted:
-            return number
-        if wanted.startswith(f"{here}.") and len(here) > len(best):
-            nearest, best = number, here
-    return nearest
-
-
-def _bare(key: str) -> str:
-    return re.sub(r"[\"'\s]", "", key)

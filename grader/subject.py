@@ -13,9 +13,11 @@ from pathlib import Path
 from types import TracebackType
 
 from grader.errors import Blocked, Raised, SandboxError, Verdict
+from grader.flags import Flags
 from grader.results import Limits, Traceback
 from grader.sandbox.client import Argument, Function, Method, Probe, Reply, Target, Worker, Zygote
 from grader.sandbox.source import FunctionFacts
+from grader.sandbox.targets import NOTHING, Watch, label
 from grader.signatures import Signatures
 from grader.values import Handle, Value
 
@@ -39,13 +41,13 @@ MODULES: Mapping[str, str] = {
 class Subject:
     """A submission (or the reference) that can be called; use as a context manager or `close` it.
 
-    `signatures`: what the assignment documents, for messages. `budget` False lifts the limits per submission: for
-    the reference, which serves many, and whose failures are ours.
+    `signatures`: what the assignment documents, for messages. `flags` collects what staff should see. `budget` False
+    lifts the limits per submission: for the reference, which serves many, and whose failures are ours.
     """
 
     def __init__(
         self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True,
-        signatures: Signatures | None = None,
+        signatures: Signatures | None = None, flags: Flags | None = None,
     ):  # fmt: skip
         self.folder = folder
         self.name = name
@@ -56,6 +58,7 @@ class Subject:
         self._worker: Worker | None = None
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
+        self._flags = flags
         self._cpu_seconds = 0.0
         self._said = ("", "")  # by workers that are gone
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
@@ -104,7 +107,8 @@ class Subject:
         """One call. Raises the subclasses of `grader.errors.CallError`; `Blocked` when the budget is used up."""
         with self._blame():
             worker = self._ready(target)
-            return worker.call(
+            watch = self._watch(target)
+            reply = worker.call(
                 self._documented(target),
                 args,
                 kwargs or {},
@@ -116,9 +120,35 @@ class Subject:
 
     def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
         """The same function on many sets of positional arguments, in one frame."""
+                watch=watch,
         with self._blame():
+        self._saw(target, watch, reply)
+        self._hear(reply)
+        return reply
+
+    def _hear(self, *replies: Reply) -> None:
+        if self.heard is not None:
+            self.heard += [(reply.value, *reply.echoed) for reply in replies]
+
+    def enter(self, function: str) -> None:
+        """From here on calls are made to judge `function` ("rnn_layers.rnn_forward")."""
+        if self._flags is not None:
+            self._flags.enter(function)
+
+    def _watch(self, target: Target) -> Watch:
+        return self._flags.watch(label(target)) if self._flags is not None else NOTHING
+
+    def _saw(self, target: Target, watch: Watch, reply: Reply) -> None:
+        if watch.names and self._flags is not None:
+            self._flags.saw(label(target), reply.seen)
             worker = self._ready(target)
-            return worker.calls(self._documented(target), [(args, {}) for args in many], returns=returns)
+            watch = self._watch(target)
+            pairs: list[tuple[Sequence[Argument], Mapping[str, Argument]]] = [(args, {}) for args in many]
+            replies = worker.calls(self._documented(target), pairs, returns=returns, watch=watch)
+        if replies:
+            self._saw(target, watch, replies[0])
+        self._hear(*replies)
+        return replies
 
     def probe(
         self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None
@@ -175,6 +205,8 @@ class Subject:
                 raise
             raise SandboxError(f"The reference failed: {verdict.message}", verdict.hint) from verdict
 
+                if self._flags is not None:
+                    self._flags.incident(verdict)
     def _documented(self, target: Target) -> Target:
         """The target with its documented parameters, for the message when it does not take them."""
         if self._signatures is None or isinstance(target, Probe):

@@ -20,7 +20,7 @@ from grader.sandbox.pack import Argument, Packer, Unpacker
 from grader.sandbox.parent import Parent
 from grader.sandbox.source import FunctionFacts
 from grader.sandbox.streams import Closed
-from grader.sandbox.targets import Function, Method, Reply, Seen, Target, label
+from grader.sandbox.targets import NOTHING, Function, Method, Reply, Seen, Target, Watch, label
 from grader.sandbox.text import clean_line
 from grader.sandbox.watch import Allowance
 from grader.values import Handle
@@ -59,13 +59,13 @@ class Worker:
         seed: int | None = None,
         echo: bool = False,
         seconds: float | None = None,
-        watch: Sequence[str] = (),
+        watch: Watch = NOTHING,
     ) -> Reply:
         """Calls `target` once.
 
         `returns` names the parts of the result; those with a `*` stay in the worker: "next_h, cache*".
         `seed` seeds the worker's generators before the call, `seconds` replaces the wall limit of one call.
-        `watch` names functions: those that the submission's code calls meanwhile are in the reply's `seen`.
+        `watch` names functions: those of them that the submission's code calls meanwhile are in the reply's `seen`.
         Raises the subclasses of `CallError`.
         """
         return self._run(target, [(args, kwargs)], returns, seed, echo, seconds, watch)[0]
@@ -77,7 +77,7 @@ class Worker:
         *,
         returns: str = "",
         seed: int | None = None,
-        watch: Sequence[str] = (),
+        watch: Watch = NOTHING,
     ) -> list[Reply]:
         """Calls `target` once per item of `many` in one round trip; the first that raises ends it.
 
@@ -138,7 +138,7 @@ class Worker:
         seed: int | None,
         echo: bool,
         seconds: float | None,
-        watch: Sequence[str],
+        watch: Watch,
     ) -> list[Reply]:
         packer = Packer(self.generation)
         packed = [_arguments(packer, *one) for one in many]
@@ -160,14 +160,15 @@ class Worker:
         returns: str,
         seed: int | None,
         echo: bool,
-        watch: Sequence[str],
+        watch: Watch,
     ) -> wire.CallRequest:
         released, self._releasable = self._releasable, []
         module = "" if isinstance(target, Method) else target.module
         handle = self._own(target.handle) if isinstance(target, Method) else 0
         kind = type(target).__name__.lower()
         return wire.CallRequest(
-            _number(), kind, module, target.name, handle, many, returns, seed, echo, released, list(watch)  # type: ignore[arg-type]
+            _number(), kind, module, target.name, handle, many, returns, seed, echo, released,  # type: ignore[arg-type]
+            list(watch.names), watch.told,
         )  # fmt: skip
 
     def _own(self, handle: Handle) -> int:

@@ -38,6 +38,21 @@ Target = Function | Method | Probe
 
 
 @dataclass(frozen=True)
+class Watch:
+    """Which functions' calls are noted during a call; who tells of them: the interpreter, or (`told`) torch.
+
+    Each is blind where the other sees: to what a builtin such as `map` calls, to the making of a module. Both at
+    once cost four times as much as one.
+    """
+
+    names: tuple[str, ...] = ()
+    told: bool = False
+
+
+NOTHING = Watch()
+
+
+@dataclass(frozen=True)
 class Seen:
     """A call of a watched function, as the worker told: a hint, no proof."""
 

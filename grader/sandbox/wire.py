@@ -108,6 +108,7 @@ class CallRequest(msgspec.Struct, tag="call"):
     echo: bool = False
     release: list[int] = []
     watch: list[str] = []  # functions whose calls are to be noted
+    told: bool = False  # by torch instead of the interpreter
 
 
 class OutlineRequest(msgspec.Struct, tag="outline"):

@@ -99,9 +99,8 @@ class Server:
         _send(self._channel, header, buffers)
 
     def _call(self, request: wire.CallRequest, payload: memoryview) -> tuple[wire.Answer, list[memoryview]]:
-        observer = self._observer(
-            request.watch
-        )  # before the student's module is imported: nothing is replaced yet
+        # Found before the student's module is imported: nothing is replaced yet.
+        observer = self._observer(tuple(request.watch), request.told)
         try:
             with observer:
                 function = self._resolve(request)
@@ -113,11 +112,10 @@ class Server:
             return failure.describe_call(request.id, error, self._folder, None, True), []
         return self._evaluate(request, payload, function, observer)
 
-    def _observer(self, watch: list[str]) -> shortcuts.Observer:
-        names = tuple(watch)
+    def _observer(self, names: tuple[str, ...], told: bool) -> shortcuts.Observer:
         if names not in self._observers:
             self._observers[names] = shortcuts.Observer(names, self._folder)
-        return self._observers[names]
+        return self._observers[names].by(told)
 
     def _resolve(self, request: wire.CallRequest) -> Callable[..., Any]:
         if request.kind == "probe":

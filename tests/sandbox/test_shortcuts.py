@@ -6,6 +6,9 @@ import pytest
 
 from grader.errors import Raised
 from grader.sandbox.client import Function
+from grader.sandbox.targets import Watch
+
+F = Function("cs231n.task", "f")
 
 ATTENTION = (
     "torch.nn.MultiheadAttention", "torch.nn.functional.multi_head_attention_forward", "torch.nn.LSTM",
@@ -20,10 +23,10 @@ q = torch.ones(1, 2, 4)
 
 
 def seen(opened, text, names=ATTENTION, *, head=HEAD, **modules):
-    """What `task.f()` was seen to call, by full name, with the function that called it."""
+    """What `task.f()` was seen to call, by full name, with the functions that called it."""
     worker = opened(head + text, **modules)
-    reply = worker.call(Function("cs231n.task", "f"), returns="out*", watch=names)
-    return {one.name: one.chain for one in reply.seen}
+    replies = [worker.call(F, returns="out*", watch=Watch(names, told)) for told in (False, True)]
+    return {one.name: one.chain for reply in replies for one in reply.seen}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_modules_are_seen(opened, body, name):
     """Made, called, subclassed; one that calls further sought functions is named once."""
     head = HEAD + "LAYER = nn.LSTM(4, 4)\n"
     worker = opened(head + f"def f():\n  {body}\n")
-    reply = worker.call(Function("cs231n.task", "f"), returns="out*", watch=ATTENTION)
+    reply = worker.call(F, returns="out*", watch=Watch(ATTENTION))
     found = {(one.name, one.chain[0]) for one in reply.seen} - {("torch.nn.LSTM", "cs231n.task:<module>")}
     assert found == {(name, "cs231n.task:f")}
 
@@ -150,16 +153,16 @@ def test_evading_the_observer_is_seen(opened, trick):
 def test_nothing_is_observed_without_names(opened):
     """A call that is not watched runs as if there were no observer."""
     worker = opened("import sys\ndef f(): return sys.getprofile() is None\n")
-    assert worker.call(Function("cs231n.task", "f")).value.data is True
-    assert worker.call(Function("cs231n.task", "f"), watch=("torch",)).value.data is False
-    assert worker.call(Function("cs231n.task", "f")).value.data is True
+    assert worker.call(F).value.data is True
+    assert worker.call(F, watch=Watch(("torch",))).value.data is False
+    assert worker.call(F).value.data is True
 
 
 def test_an_exception_ends_the_observation(opened):
     """A call that raises leaves no observer behind, and is reported as always."""
     worker = opened("import sys\ndef f(): raise KeyError(3)\ndef g(): return sys.getprofile() is None\n")
     with pytest.raises(Raised, match="KeyError"):
-        worker.call(Function("cs231n.task", "f"), watch=("torch",))
+        worker.call(F, watch=Watch(("torch",)))
     assert worker.call(Function("cs231n.task", "g")).value.data is True
 
 
@@ -168,4 +171,4 @@ def test_results_are_the_same_under_observation(opened):
     text = "def f(n=0):\n  return f(n + 1)\n"
     for names in ((), ATTENTION):
         with pytest.raises(Raised, match="RecursionError"):
-            opened(text).call(Function("cs231n.task", "f"), watch=names)
+            opened(text).call(F, watch=Watch(names))
