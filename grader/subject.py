@@ -37,6 +37,9 @@ MODULES: Mapping[str, str] = {
     "captioning_solver_transformer": "cs231n.captioning_solver_transformer",
 }
 
+Heard = tuple[Value, ...] | Verdict
+"""What one call gave: the value with the arguments as it left them, or what it ended with."""
+
 
 class Subject:
     """A submission (or the reference) that can be called; use as a context manager or `close` it.
@@ -55,12 +58,13 @@ class Subject:
         self._limits = limits
         self._budget = budget
         self._signatures = signatures
+        self._flags = flags
         self._worker: Worker | None = None
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
-        self._flags = flags
         self._cpu_seconds = 0.0
         self._said = ("", "")  # by workers that are gone
+        self.heard: list[Heard] | None = None  # what calls gave, while somebody listens
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
 
     def __getattr__(self, name: str) -> _Module:
@@ -116,12 +120,8 @@ class Subject:
                 seed=seed,
                 echo=echo,
                 seconds=seconds,
-            )
-
-    def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
-        """The same function on many sets of positional arguments, in one frame."""
                 watch=watch,
-        with self._blame():
+            )
         self._saw(target, watch, reply)
         self._hear(reply)
         return reply
@@ -141,6 +141,10 @@ class Subject:
     def _saw(self, target: Target, watch: Watch, reply: Reply) -> None:
         if watch.names and self._flags is not None:
             self._flags.saw(label(target), reply.seen)
+
+    def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
+        """The same function on many sets of positional arguments, in one frame."""
+        with self._blame():
             worker = self._ready(target)
             watch = self._watch(target)
             pairs: list[tuple[Sequence[Argument], Mapping[str, Argument]]] = [(args, {}) for args in many]
@@ -201,12 +205,12 @@ class Subject:
             yield
         except Verdict as verdict:
             if self._budget:
+                if self._flags is not None:
+                    self._flags.incident(verdict)
                 self._add_signature(verdict)
                 raise
             raise SandboxError(f"The reference failed: {verdict.message}", verdict.hint) from verdict
 
-                if self._flags is not None:
-                    self._flags.incident(verdict)
     def _documented(self, target: Target) -> Target:
         """The target with its documented parameters, for the message when it does not take them."""
         if self._signatures is None or isinstance(target, Probe):

@@ -50,23 +50,29 @@ class Observer:
         ] = {}  # what a Python function is called here; "" if nobody asks for it
         self._builtins: dict[Any, str] = {}
         self._found: dict[tuple[str, CodeType], wire.Seen] = {}
-        self._mode = None if self._idle or "torch" not in sys.modules else _torch_mode(self._note_torch)
+        self._told = False
+        self._mode: Any = None if self._idle or "torch" not in sys.modules else _torch_mode(self._note_torch)
+
+    def by(self, torch: bool) -> Observer:
+        """Itself, from now on told by torch, or by the interpreter."""
+        self._told = torch and self._mode is not None
+        return self
 
     def __enter__(self) -> Observer:
-        if not self._idle:
+        if self._told:
+            self._mode.__enter__()
+        elif not self._idle:
             _set_for_threads(self._note)
-            if self._mode is not None:
-                self._mode.__enter__()
             _setprofile(self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if not self._idle:
+        if self._told:
+            self._mode.__exit__(None, None, None)
+        elif not self._idle:
             _setprofile(None)
-            if self._mode is not None:
-                self._mode.__exit__(None, None, None)
             _set_for_threads(None)
 
     def take(self) -> list[wire.Seen]:
@@ -99,15 +105,8 @@ class Observer:
         if name is None:
             name = self._sought.torch_function(function, code)
         caller = sys._getframe(2)
-        if name and not self._noted(caller):
+        if name:
             self._record(name, caller)
-
-    def _noted(self, caller: FrameType) -> bool:
-        """Whether the line of the submission that makes this call stands for one already."""
-        frame = next((f for f in _outwards(caller) if f.f_code.co_filename.startswith(self._folder)), None)
-        return frame is None or any(
-            code is frame.f_code and one.line == frame.f_lineno for (_, code), one in self._found.items()
-        )
 
     def _known(self, frame: FrameType) -> str:
         code = frame.f_code
