@@ -71,7 +71,7 @@ def _templates() -> Environment:
         number=_number,
     )
     templates.globals.update(
-        wording=view.WORDING, Outcome=Outcome, MOST_FILES=MOST_FILES, MOST_DETAILS=MOST_DETAILS
+        wording=view.WORDING, Outcome=Outcome, MOST_FILES=MOST_FILES, MOST_DETAILS=MOST_DETAILS, NOT_ISOLATED=view.NOT_ISOLATED
     )
     return templates
 

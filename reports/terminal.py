@@ -34,6 +34,8 @@ def summary(grade: Grade, console: Console) -> None:
         console.print(Text(f"and {len(grade.problems) - MOST_PROBLEMS} more problems, see the report."))
     if grade.faults:
         console.print(_faults(grade))
+    if grade.environment.isolation in view.NOT_ISOLATED:
+        console.print(_not_isolated(grade))
     console.print(_score(grade))
 
 
@@ -89,6 +91,14 @@ def _faults(grade: Grade) -> Panel:
         body.append(f"\n{_line(check.id)}", "bold").append(f"  {text.line(check.message, MESSAGE_LIMIT)}")
     body.append(f"\n\nPoints undecided by this: {grade.undecided}." if grade.undecided else "")
     return Panel(body, title=Text("Grader fault"), border_style=STYLES["fault"], title_align="left")
+
+
+def _not_isolated(grade: Grade) -> Panel:
+    body = Text(
+        f"The code ran at isolation level {_line(grade.environment.isolation)}: enough to check one's own work, "
+        "not to grade other people's. See `gradmark doctor`."
+    )
+    return Panel(body, title=Text("Not isolated"), border_style=STYLES["fault"], title_align="left")
 
 
 def _score(grade: Grade) -> Text:

@@ -28,6 +28,7 @@ class Wording:
     meaning: str
 
 
+NOT_ISOLATED = ("process", "seccomp-only")  # levels below what is recommended for grading other people's work
 WORDING = {
     Outcome.PASSED: Wording("Passed", "✓", "good", "the work does what the check asks."),
     Outcome.FAILED: Wording("Failed", "✗", "bad", "the work was run and is wrong."),
