@@ -46,7 +46,9 @@ def render(grade: Grade) -> str:
 def _policy(style: str) -> str:
     """A Content-Security-Policy that allows exactly this style sheet, and nothing else."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
 
 
 @cache
@@ -71,7 +73,11 @@ def _templates() -> Environment:
         number=_number,
     )
     templates.globals.update(
-        wording=view.WORDING, Outcome=Outcome, MOST_FILES=MOST_FILES, MOST_DETAILS=MOST_DETAILS, NOT_ISOLATED=view.NOT_ISOLATED
+        wording=view.WORDING,
+        Outcome=Outcome,
+        MOST_FILES=MOST_FILES,
+        MOST_DETAILS=MOST_DETAILS,
+        NOT_ISOLATED=view.NOT_ISOLATED,
     )
     return templates
 
