@@ -133,7 +133,7 @@ def grade(
         )  # fmt: skip
     files.prepare(out)
     with (
-        session.Grader(rubric=_rubric(rubric)) as graded,
+        session.Grader(rubric=_rubric(rubric), explain=True) as graded,
         console.shown(console.Chatter(file=sys.stderr)) as progress,
     ):
         isolation.admit(graded.isolation, graded.isolation_detail, require_isolation)

@@ -16,11 +16,22 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from grader.errors import Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
+from grader.errors import (
+    Blocked,
+    Crashed,
+    ImportFailed,
+    LimitExceeded,
+    MissingName,
+    NotAttempted,
+    ProtocolViolation,
+    Raised,
+    Verdict,
+)
 from grader.results import CheckResult, Note, Outcome
 from grader.subject import Subject
 
 Listener = Callable[[CheckResult], None]
+FATAL = (LimitExceeded, Crashed, ProtocolViolation)  # each takes a worker with it
 
 
 def generator(seed: int, check_id: str) -> np.random.Generator:
@@ -37,9 +48,10 @@ class Judge:
         training: Any = None,
     ):  # fmt: skip
         self.results: dict[str, CheckResult] = {}
+        self.repeatable: list[str] = []  # ids of failures that left the worker alive
         self._student = student
         self._reference = reference
-        self._seed = seed
+        self.seed = seed
         self._specs = specs
         self._listener = listener
         self._advice: list[str] = []
@@ -51,11 +63,12 @@ class Judge:
         """What a check gets for an argument of this name."""
         if name == "advise":
             return self._advice.append
-        return generator(self._seed, spec.id) if name == "rng" else getattr(self, f"_{name}")
+        return generator(self.seed, spec.id) if name == "rng" else getattr(self, f"_{name}")
 
     def judge(self, spec: Any, body: Callable[[], None]) -> None:
         """Runs one check and records its result."""
         self._advice.clear()
+        self._student.enter(f"{spec.module}.{spec.function}")
         started = time.perf_counter()
         result = self._requirement(spec) or self._run(spec, body)
         stdout, stderr = self._student.take_output()
@@ -68,7 +81,6 @@ class Judge:
         self._listener(result)
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
-        self._student.enter(f"{spec.module}.{spec.function}")
         try:
             body()
         except Verdict as verdict:
@@ -100,6 +112,8 @@ class Judge:
         verdict = self._attempt(spec, verdict)
         kinds = ((NotAttempted, Outcome.NOT_ATTEMPTED), (Blocked, Outcome.BLOCKED), (Verdict, Outcome.FAILED))
         outcome = next(outcome for kind, outcome in kinds if isinstance(verdict, kind))
+        if outcome is Outcome.FAILED and not isinstance(verdict, FATAL):
+            self.repeatable.append(spec.id)
         return _record(spec, outcome, verdict.message, verdict.hint, verdict.details)
 
     def _attempt(self, spec: Any, verdict: Verdict) -> Verdict:

@@ -101,6 +101,15 @@ class Picture(Record, frozen=True, kw_only=True, tag="picture"):
 Detail = Mismatch | Traceback | Note | Curve | Picture
 
 
+class KnownMistake(Record, frozen=True, kw_only=True):
+    """A mistake that explains a failure: on two sets of inputs the submission answers as the reference with it."""
+
+    id: str  # "rnn_step_forward.bias_missing"
+    function: str  # where it is made: "rnn_layers.rnn_step_forward"
+    sentence: str  # "the bias b is not added"
+    hint: str
+
+
 class CheckResult(Record, frozen=True, kw_only=True):
     """One check of one submission. `points` is an integer between 0 and `max_points`."""
 
@@ -118,6 +127,7 @@ class CheckResult(Record, frozen=True, kw_only=True):
     stdout: str = ""
     stderr: str = ""
     seconds: float = 0.0
+    mistake: KnownMistake | None = None
     visibility: str = "public"  # "hidden": for staff only, absent from what a student gets
 
 

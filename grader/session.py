@@ -7,6 +7,7 @@ known before anything runs; a check without a result is a fault of gradmark, wha
 from __future__ import annotations
 
 import datetime
+import importlib
 import platform
 import secrets
 import tempfile
@@ -23,6 +24,7 @@ import grader
 from grader import plugin
 from grader.collect import Submission, collect
 from grader.compare import TOLERANCES, tolerance_factors
+from grader.explain import Explainer
 from grader.flags import Flags
 from grader.judge import Judge
 from grader.reference import Reference
@@ -102,10 +104,11 @@ def validate(rubric: Rubric, checks: Iterable[Any]) -> None:
 class Grader:
     """Grades one submission after another; a context manager.
 
-    `rubric` sets points and limits (default: `checks/rubric.toml`).
+    `rubric` sets points and limits (default: `checks/rubric.toml`); `explain` looks for the known mistake behind each
+    failure, which takes up to some seconds for a submission that fails much.
     """
 
-    def __init__(self, *, rubric: Rubric | None = None) -> None:
+    def __init__(self, *, rubric: Rubric | None = None, explain: bool = False) -> None:
         self._zygote = Zygote.start(preload=PRELOAD, probes=PROBES)  # warms up while we read on
         try:
             self.rubric = rubric or default_rubric()
@@ -117,6 +120,8 @@ class Grader:
                 self.rubric.limits, submission_seconds=1e9, submission_cpu_seconds=None
             )
             self.reference = Reference(self._zygote, REFERENCE, limits)
+            self._explain = explain
+            self._explainer: Explainer | None = None
         except BaseException:
             self._zygote.close()
             raise
@@ -184,7 +189,7 @@ class Grader:
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(checks, judge)
-                results = judge.settle()
+                    results = self._explained(submission.root, judge, judge.settle())
             if lessons is not None:
                 lessons.tell = listener.tell
                 results |= judging.judge(
@@ -194,6 +199,18 @@ class Grader:
         environment = self._environment(seed, select, limits, started)
         grade = self._graded(submission, _complete(specs.values(), results), environment)
         return msgspec.structs.replace(grade, flags=(*grade.flags, *flags.all(submission.files)))
+
+    def _explained(
+        self, folder: Path, judge: Judge, results: dict[str, CheckResult]
+    ) -> dict[str, CheckResult]:
+        if not self._explain or not judge.repeatable:
+            return results
+        if self._explainer is None:
+            known = importlib.import_module("checks.mistakes")
+            self._explainer = Explainer(
+                self._zygote, self.reference, self.rubric.limits, self._selected(""), known.ALL, known.varied
+            )
+        return self._explainer.explain(folder, results, judge.repeatable, judge.seed)
 
     def _selected(self, select: str) -> list[plugin.Collected]:
         if select not in self._checks:

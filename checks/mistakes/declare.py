@@ -96,6 +96,11 @@ def apply(mistake: Mistake, reference: Path) -> str:
     return varied
 
 
+def varied(mistake: Mistake, reference: Path) -> tuple[str, str]:
+    """The file that a mistake changes, within the assignment's folder, and its text with the mistake made."""
+    return FILES[mistake.module], apply(mistake, reference)
+
+
 def _function(mistake: Mistake, text: str) -> ast.FunctionDef:
     """The definition of the mistake's function in the text of its file."""
     body: list[ast.stmt] = ast.parse(text).body

@@ -86,7 +86,7 @@ class Bench:
     def _warm(self, rubric: Rubric) -> Grader:
         if self._grader is None or self._rubric != rubric.text:
             self.close()
-            self._grader, self._rubric = Grader(rubric=rubric), rubric.text
+            self._grader, self._rubric = Grader(rubric=rubric, explain=True), rubric.text
         return self._grader
 
     def close(self) -> None:

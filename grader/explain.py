@@ -1,0 +1,192 @@
+"""Names the mistake behind a failed check: a known one, when the submission answers as the reference with it would.
+
+A known mistake is a small variation of the reference. The failed check is repeated with the varied reference in the
+student's place; when all that it answers equals all that the submission answered, on two sets of inputs, the mistake's
+sentence explains the failure. Nothing here changes an outcome or a point.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from grader.errors import SandboxError, Verdict
+from grader.judge import generator
+from grader.plugin import Collected
+from grader.reference import Reference
+from grader.results import CheckResult, KnownMistake, Limits, Outcome
+from grader.sandbox.client import Zygote
+from grader.subject import Heard, Subject
+from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
+
+MOST_REPLAYS = 150  # per submission, about 25 ms each: counted, not timed, so that every run says the same
+MOST_KEPT = 4000  # replays kept for the next submissions with the same seed
+EXACT, SINGLE = (
+    1e-7,
+    1e-4,
+)  # relative to an array's greatest element: equal, in double and in single precision
+SECOND = 0x5EC0  # what the seed of the second set of inputs differs by
+
+
+class Mistake(Protocol):
+    """What is needed of a known mistake (see `checks.mistakes.declare.Mistake`)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def function(self) -> str: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+    @property
+    def caught_by(self) -> tuple[str, ...]: ...
+
+
+Vary = Callable[[Any, Path], tuple[str, str]]
+"""Path and text of the file that a mistake changes, given the mistake and the folder of the reference."""
+
+
+class Explainer:
+    """Explains failed checks of one submission after the other; keeps what known mistakes answered.
+
+    checks: all that may have failed; mistakes: the known ones; vary: makes a mistake's file.
+    """
+
+    def __init__(
+        self, zygote: Zygote, reference: Reference, limits: Limits, checks: Iterable[Collected],
+        mistakes: Iterable[Mistake], vary: Vary,
+    ) -> None:  # fmt: skip
+        self._zygote = zygote
+        self._reference = reference
+        self._limits = msgspec.structs.replace(limits, call_seconds=5.0, submission_seconds=60.0)
+        self._checks = {check.spec.id: check for check in checks}
+        self._vary = vary
+        self._by_function: dict[str, list[Mistake]] = {}
+        for mistake in mistakes:
+            self._by_function.setdefault(mistake.function, []).append(mistake)
+        self._kept: OrderedDict[tuple[str, str, int], list[Heard]] = OrderedDict()
+        self._replays = 0
+
+    def explain(
+        self, folder: Path, results: Mapping[str, CheckResult], repeatable: Iterable[str], seed: int
+    ) -> dict[str, CheckResult]:
+        """The results of the submission in `folder`, those of explained failures with `mistake` set.
+
+        repeatable: ids of failures that left the worker alive; seed: of the inputs with which they failed.
+        """
+        self._replays = 0
+        explained, found = dict(results), list[Mistake]()
+        for id in repeatable:
+            if explained[id].outcome is not Outcome.FAILED:
+                continue
+            mistake = self._search(self._checks[id], folder, seed, found)
+            if mistake is not None:
+                known = KnownMistake(
+                    id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
+                )
+                explained[id] = msgspec.structs.replace(explained[id], mistake=known)
+                found = [mistake, *(other for other in found if other is not mistake)]
+        return explained
+
+    def _search(self, check: Collected, folder: Path, seed: int, found: Sequence[Mistake]) -> Mistake | None:
+        candidates = self._candidates(check, found)
+        answers = self._ask(check, folder, seed) if candidates else []
+        again: list[Heard] | None = None
+        for mistake in candidates:
+            if not same(answers, self._answers(mistake, check, seed)):
+                continue
+            if again is None:
+                again = self._ask(check, folder, seed ^ SECOND)
+            if same(again, self._answers(mistake, check, seed ^ SECOND)):
+                return mistake
+        return None
+
+    def _candidates(self, check: Collected, found: Sequence[Mistake]) -> list[Mistake]:
+        """Mistakes found in this submission already, then those of the function: what this check catches first."""
+        own = self._by_function.get(f"{check.spec.module}.{check.spec.function}", [])
+        caught = sorted(own, key=lambda mistake: check.spec.id not in mistake.caught_by)
+        return [*found, *(mistake for mistake in caught if mistake not in found)]
+
+    def _answers(self, mistake: Mistake, check: Collected, seed: int) -> list[Heard] | None:
+        """What the reference with this mistake answers in a check; None when that can't be had."""
+        key = (mistake.id, check.spec.id, seed)
+        self._replays += 1
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        if self._replays > MOST_REPLAYS:
+            return None
+        with TemporaryDirectory(prefix="gradmark-mistake-") as scratch:
+            self._kept[key] = self._ask(check, self._varied(mistake, Path(scratch)), seed)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def _varied(self, mistake: Mistake, scratch: Path) -> Path:
+        """A copy of the reference's modules with the mistake made."""
+        folder = scratch / "submission"
+        for file in sorted(self._reference.folder.glob("cs231n/**/*.py")):
+            target = folder / file.relative_to(self._reference.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+        name, text = self._vary(mistake, self._reference.folder)
+        (folder / name).write_text(text, encoding="utf-8")
+        scratch.chmod(0o755)  # readable for the worker's own user
+        return folder
+
+    def _ask(self, check: Collected, folder: Path, seed: int) -> list[Heard]:
+        """What the assignment in `folder` answers in a check, in a worker of its own: checks leave things behind."""
+        self._reference.begin()
+        heard: list[Heard] = []
+        with Subject(self._zygote, folder, self._limits) as subject, suppress(Verdict, SandboxError):
+            subject.heard = heard
+            given = {
+                "student": subject, "reference": self._reference, "rng": generator(seed, check.spec.id),
+                "advise": lambda text: None,
+            }  # fmt: skip
+            check.body(**{name: given[name] for name in check.arguments})
+        return heard
+
+
+def same(one: Sequence[Heard] | None, other: Sequence[Heard] | None) -> bool:
+    """Whether two subjects gave the same answers: equal numbers up to rounding, the same errors."""
+    if not one or not other or len(one) != len(other):
+        return False
+    return all(_same_answer(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _same_answer(a: Heard, b: Heard) -> bool:
+    if isinstance(a, Verdict) or isinstance(b, Verdict):
+        return type(a) is type(b) and getattr(a, "kind", "") == getattr(b, "kind", "")
+    return len(a) == len(b) and all(map(_same_value, a, b))
+
+
+def _same_value(a: Value, b: Value) -> bool:
+    if isinstance(a, ArrayValue | ScalarValue) and isinstance(b, ArrayValue | ScalarValue):
+        return _same_numbers(np.asarray(a.data), np.asarray(b.data))
+    if isinstance(a, SequenceValue) and isinstance(b, SequenceValue):
+        return len(a.items) == len(b.items) and all(map(_same_value, a.items, b.items))
+    if isinstance(a, MappingValue) and isinstance(b, MappingValue):
+        return a.items.keys() == b.items.keys() and all(
+            _same_value(v, b.items[k]) for k, v in a.items.items()
+        )
+    return isinstance(a, Handle) and isinstance(b, Handle)
+
+
+def _same_numbers(a: Array, b: Array) -> bool:
+    if a.shape != b.shape:
+        return False
+    if a.dtype.kind not in "fc" or b.dtype.kind not in "fc":
+        return bool(np.array_equal(a, b))
+    close = EXACT if min(a.dtype.itemsize, b.dtype.itemsize) >= 8 else SINGLE
+    finite = np.abs(b[np.isfinite(b)])
+    return bool(np.allclose(a, b, rtol=0, atol=close * float(finite.max(initial=0.0)), equal_nan=True))

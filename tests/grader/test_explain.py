@@ -1,0 +1,122 @@
+"""A failure is explained by a known mistake when, and only when, the submission answers as the reference with it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from checks.mistakes import ALL, apply
+from checks.mistakes.declare import FILES
+from grader.errors import MissingName, Raised
+from grader.explain import same
+from grader.results import Grade, Outcome
+from grader.session import REFERENCE, Grader
+from grader.values import ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue
+
+KNOWN = {mistake.id: mistake for mistake in ALL}
+
+
+@pytest.fixture(scope="module")
+def explaining() -> Iterator[Grader]:
+    """A warm grader that explains."""
+    with Grader(explain=True) as grader:
+        yield grader
+
+
+def graded(grader: Grader, tmp_path: Path, file: str, text: str, select: str) -> Grade:
+    """The grade of the reference with another text of one file."""
+    folder = tmp_path / "handin"
+    shutil.copytree(REFERENCE / "cs231n", folder / "cs231n", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / file).write_text(text)
+    return grader.grade(folder, seed=5, select=select)
+
+
+def named(grade: Grade) -> dict[str, set[str]]:
+    """For each failed check the known mistake that explains it."""
+    failed = [check for check in grade.checks if check.outcome is Outcome.FAILED]
+    return {check.id: {check.mistake.id} if check.mistake else set() for check in failed}
+
+
+@pytest.mark.parametrize(
+    ("id", "select"),
+    [
+        ("rnn_step_forward.bias_missing", "rnn_step_forward or rnn_forward"),
+        ("lstm_step_forward.order_ifgo", "lstm_step_forward"),
+        ("MultiHeadAttention.forward.heads_summed", "MultiHeadAttention"),
+        ("discriminator.relu", "gan_pytorch.discriminator"),
+        ("sim_positive_pairs.shifted", "sim_positive_pairs"),
+    ],
+)
+def test_a_known_mistake_is_named_wherever_it_shows(
+    explaining: Grader, tmp_path: Path, id: str, select: str
+) -> None:
+    """Every check that it fails names it: the function's own, and those of functions built upon that one."""
+    mistake = KNOWN[id]
+    grade = graded(explaining, tmp_path, FILES[mistake.module], apply(mistake, REFERENCE), select)
+    found = named(grade)
+    assert found
+    assert set.union(*found.values()) == {id}
+    assert all(found.values())
+
+
+def test_an_unknown_mistake_gets_no_name(explaining: Grader, tmp_path: Path) -> None:
+    """What answers as no known mistake does is left unexplained, though its answers are wrong."""
+    text = (REFERENCE / "cs231n/rnn_layers.py").read_text()
+    wrong = text.replace(
+        "next_h = np.tanh(x @ Wx + prev_h @ Wh + b)", "next_h = np.tanh(x @ Wx + 1.07 * prev_h @ Wh + b)"
+    )
+    assert wrong != text
+    found = named(graded(explaining, tmp_path, "cs231n/rnn_layers.py", wrong, "rnn_step_forward"))
+    assert found
+    assert not any(found.values())
+
+
+def array(*numbers: float, dtype: str = "float64") -> tuple[ArrayValue]:
+    """An answer that is one array."""
+    return (ArrayValue(np.array(numbers, dtype)),)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (array(1.0, 2.0), array(1.0, 2.0 + 1e-9)),
+        (array(1.0, 2.0), array(1.0, 2.00001, dtype="float32")),
+        (array(float("nan")), array(float("nan"))),
+        ((ScalarValue(2.0),), (ArrayValue(np.array(2.0)),)),
+        ((SequenceValue((ScalarValue(1),)),), (SequenceValue((ScalarValue(1),), "list"),)),
+        ((Handle(1, "tuple"),), (Handle(7, "dict"),)),
+        (Raised("a", kind="ValueError"), Raised("b", kind="ValueError")),
+    ],
+)
+def test_equal_up_to_what_a_style_may_change(one: object, other: object) -> None:
+    """Rounding, precision, list or tuple, the kind of a cache and the wording of an error are no difference."""
+    assert same([one], [other])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (array(1.0, 2.0), array(1.0, 2.0 + 1e-5)),
+        (array(1.0), array(1.0, 1.0)),
+        (array(float("nan")), array(1.0)),
+        ((MappingValue({"a": ScalarValue(1)}),), (MappingValue({"b": ScalarValue(1)}),)),
+        ((ScalarValue(None),), (ScalarValue(0.0),)),
+        (Raised("a", kind="ValueError"), Raised("a", kind="TypeError")),
+        (Raised("a"), MissingName("a")),
+        (Raised("a"), array(1.0)),
+    ],
+)
+def test_different_is_different(one: object, other: object) -> None:
+    """Numbers, shapes, names, kinds of errors and errors in place of values are differences."""
+    assert not same([one], [other])  # type: ignore[list-item]
+
+
+def test_nothing_is_equal_to_nothing() -> None:
+    """A check that made no call explains nothing, and another number of answers is a difference."""
+    assert not same([], [])
+    assert not same([array(1.0)], [array(1.0), array(1.0)])
+    assert not same([array(1.0)], None)
