@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test lint types imports template-check unit test-slow false-alarms clean install template
+.PHONY: demo test lint types imports template-check unit test-slow false-alarms mutants clean install template
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.submissions.demo
@@ -43,6 +43,10 @@ test-slow: $(STAMP)
 
 false-alarms: $(STAMP)
 	$(BIN)/python -m tests.mutants.false_alarms 200
+
+# The tables in tests/mutants/tables; PARTS=gan for one part, PARTS=--new for new mistakes and checks alone.
+mutants: $(STAMP)
+	$(BIN)/python -m tests.mutants.table $(PARTS)
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'

@@ -1,59 +1,49 @@
-"""The known mistakes of the RNN and LSTM part, and which checks each of them may fail."""
+"""Grades the reference with one mistake made, in the checks of its part."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-from checks.mistakes import Mistake, rnn, rnn_layers
+from checks.mistakes.declare import FILES, Mistake, apply
 from grader.results import Grade, Outcome
-from tests.mutants.parts import specs
+from grader.session import REFERENCE, Grader
+from tests.mutants.parts import part_of
 
-MISTAKES = (*rnn_layers.MISTAKES, *rnn.MISTAKES)
-SELECT = "check_rnn"  # both files of the RNN and LSTM part
+SEED = 231
 
-# What is built from functions that were handed out complete: declarations name the student's own alone.
-GIVEN_USES = {
-    "rnn_layers.lstm_step_forward": {"rnn_layers.sigmoid"},
-    "rnn.CaptioningRNN.loss": {
-        "rnn_layers.affine_forward",
-        "rnn_layers.affine_backward",
-        "rnn_layers.temporal_affine_forward",
-        "rnn_layers.temporal_affine_backward",
-        "rnn_layers.temporal_softmax_loss",
-    },
-    "rnn.CaptioningRNN.sample": {"rnn_layers.affine_forward", "rnn_layers.temporal_affine_forward"},
-}
+
+@dataclass(frozen=True)
+class Mutator:
+    """A folder that holds a copy of the reference, in which one mistake after the other is made and mended."""
+
+    grader: Grader
+    folder: Path
+
+    def grade(self, mistake: Mistake, seed: int = SEED, select: str = "") -> Grade:
+        """The grade of the reference with this mistake, in the checks of the mistake's part (or fewer by `select`)."""
+        file = self.folder / FILES[mistake.module]
+        correct = file.read_bytes()
+        file.write_text(apply(mistake, REFERENCE), encoding="utf-8")
+        try:
+            return self.grader.grade(self.folder, seed=seed, select=select or part_of(mistake).select)
+        finally:
+            file.write_bytes(correct)
+
+
+@contextmanager
+def mutator(grader: Grader) -> Iterator[Mutator]:
+    """A `Mutator` whose folder is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gradmark-mutants-") as scratch:
+        folder = Path(scratch) / "mutant"
+        shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        yield Mutator(grader, folder)
 
 
 def failed(grade: Grade) -> list[str]:
     """The ids of the checks that failed, in their order."""
     return [check.id for check in grade.checks if check.outcome is Outcome.FAILED]
-
-
-def related(mistake: Mistake) -> set[str]:
-    """The checks that a mistake may fail: of its function, and of whatever is built from it, however far."""
-    return {id for id, spec in specs(SELECT).items() if mistake.function in _foundations(spec)}
-
-
-def _foundations(spec: Any) -> set[str]:
-    """The functions that a check judges, itself and through others."""
-    own = f"{spec.module}.{spec.function}"
-    found, todo = {own}, [*spec.uses, *GIVEN_USES.get(own, ())]
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += _uses()[name]
-    return found
-
-
-@cache
-def _uses() -> Mapping[str, set[str]]:
-    """The functions that each function of the layers is built from; a backward pass needs its forward pass."""
-    uses: dict[str, set[str]] = {"rnn_layers.sigmoid": set()}
-    for spec in specs(SELECT).values():
-        own = f"{spec.module}.{spec.function}"
-        uses.setdefault(own, set(GIVEN_USES.get(own, ()))).update(spec.uses)
-    return uses

@@ -10,6 +10,7 @@ from typing import Any
 from checks.mistakes import ALL, Mistake
 from grader import plugin
 from grader.session import CHECKS
+from grader.training import judging
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,9 @@ GIVEN_USES: Mapping[str, set[str]] = {
     "rnn.CaptioningRNN.sample": {"rnn_layers.affine_forward", "rnn_layers.temporal_affine_forward"},
     "gan_pytorch.discriminator_loss": {"gan_pytorch.bce_loss"},
     "gan_pytorch.generator_loss": {"gan_pytorch.bce_loss"},
-    "gan_pytorch.discriminator": {"gan_pytorch.Flatten.forward"},
-    "gan_pytorch.build_dc_classifier": {"gan_pytorch.Flatten.forward"},
-    "gan_pytorch.build_dc_generator": {
-        "gan_pytorch.Flatten.forward",
-        "gan_pytorch.Unflatten.forward",
-        "gan_pytorch.Unflatten.__init__",
-    },
+    "gan_pytorch.discriminator": {"gan_pytorch.Flatten"},
+    "gan_pytorch.build_dc_classifier": {"gan_pytorch.Flatten"},
+    "gan_pytorch.build_dc_generator": {"gan_pytorch.Flatten", "gan_pytorch.Unflatten"},
 }
 
 
@@ -64,14 +61,15 @@ def part_of(mistake: Mistake) -> Part:
 
 @cache
 def specs(select: str = "") -> Mapping[str, Any]:
-    """The declarations of the checks that `select` keeps, by id."""
-    return {spec.id: spec for spec, _ in plugin.collect(CHECKS, select)}
+    """The declarations of the checks that `select` keeps, by id; not those that train a model first."""
+    checks, _ = judging.split(plugin.collect(CHECKS, select), None)
+    return {found.spec.id: found.spec for found in checks}
 
 
 def related(mistake: Mistake) -> set[str]:
     """The checks that a mistake may fail: of its function, and of what is built from it and not judged apart."""
-    part = part_of(mistake)
-    return {id for id, spec in specs(part.select).items() if mistake.function in _foundations(part, spec)}
+    part, holders = part_of(mistake), {mistake.function, mistake.function.rpartition(".")[0]}
+    return {id for id, spec in specs(part.select).items() if holders & _foundations(part, spec)}
 
 
 def _foundations(part: Part, spec: Any) -> set[str]:

@@ -1,4 +1,8 @@
-"""The table of mistakes and the checks that each fails: `python -m tests.mutants.table` writes it anew."""
+"""The tables of mistakes and the checks that each fails: `python -m tests.mutants.table [--new] [part ...]` makes them.
+
+A table is Markdown to read, and at the same time the store that the tests compare with: one file per part. With
+--new only what the table lacks is graded: new mistakes, and new checks. Without, everything is (some minutes).
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,27 @@ from itertools import groupby
 from pathlib import Path
 
 from checks.mistakes import Mistake
+from checks.mistakes.declare import FILES
 from grader.session import Grader
-from tests.mutants.harness import MISTAKES, SELECT, failed
-from tests.mutants.parts import part_of, specs
+from tests.mutants.harness import Mutator, failed, mutator
+from tests.mutants.parts import PARTS, Part, specs
 
-TABLE = Path(__file__).with_name("TABLE.md")
+TABLES = Path(__file__).with_name("tables")
 
 HEAD = """\
-# Which check fails for which mistake
+# Which check fails for which mistake: the part `{part}`
 
-Made by `python -m tests.mutants.table`; `tests/mutants/test_rnn_mutants.py` holds it to be true. Names without a
-module are checks of the function itself; the others are of what is built from it. Blocked checks are not listed.
+Made by `make mutants`; `tests/mutants/test_mistakes.py` holds it to be true. Names without a module are checks of
+the function itself; the others are of what is built from it. Blocked checks are not listed.
 """
+COUNTS = "# How many mistakes fail each check\n\n| check | mistakes |\n|---|---|\n"
+
+Results = Mapping[str, Sequence[str]]  # the failed checks by the mistake's id
+
+
+def path(part: Part) -> Path:
+    """The file of a part's table."""
+    return TABLES / f"{part.name}.md"
 
 
 def row(mistake: Mistake, checks: Iterable[str]) -> str:
@@ -42,26 +55,65 @@ def rows(text: str) -> dict[str, str]:
     return found
 
 
-def render(results: Mapping[str, Sequence[str]]) -> str:
-    """The whole table, from the failed checks of every mistake."""
-    parts = [HEAD]
-    for function, own in groupby(MISTAKES, key=lambda mistake: mistake.function):
-        lines = "\n".join(row(mistake, results[mistake.id]) for mistake in own)
-        parts.append(f"## {function}\n\n| mistake | what is wrong | fails |\n|---|---|---|\n{lines}\n")
-    return "\n".join([*parts, _by_check(results)])
+def results(part: Part, text: str) -> dict[str, list[str]]:
+    """What the table in `text` says that each mistake of the part fails; nothing, where it has no row."""
+    stored, modules = rows(text), tuple(f"{module}." for module in FILES)
+    found: dict[str, list[str]] = {}
+    for mistake in part.mistakes:
+        names = stored.get(mistake.id, "").rpartition(" | ")[2].split("`")[1::2]  # the last column
+        found[mistake.id] = [n if n.startswith(modules) else f"{mistake.function}.{n}" for n in names]
+    return found
 
 
-def _by_check(results: Mapping[str, Sequence[str]]) -> str:
-    count = Counter(check for checks in results.values() for check in checks)
-    lines = "\n".join(f"| `{id}` | {count[id]} |" for id in specs(SELECT))
-    return f"# How many mistakes fail each check\n\n| check | mistakes |\n|---|---|\n{lines}\n"
+def render(part: Part, failures: Results) -> str:
+    """The whole table, from the failed checks of every mistake of the part."""
+    pieces = [HEAD.format(part=part.name)]
+    for function, own in groupby(part.mistakes, key=lambda mistake: mistake.function):
+        lines = "\n".join(row(mistake, failures[mistake.id]) for mistake in own)
+        pieces.append(f"## {function}\n\n| mistake | what is wrong | fails |\n|---|---|---|\n{lines}\n")
+    count = Counter(check for checks in failures.values() for check in checks)
+    counts = "".join(f"| `{id}` | {count[id]} |\n" for id in specs(part.select))
+    return "\n".join([*pieces, COUNTS + counts])
 
 
-def main() -> None:
-    with Grader() as grader, part_of(grader, SELECT) as made:
-        TABLE.write_text(render({m.id: failed(made.grade(m)) for m in MISTAKES}), encoding="utf-8")
-    print(f"{TABLE}: {len(MISTAKES)} mistakes, {len(specs(SELECT))} checks", file=sys.stderr)
+def counted(text: str) -> set[str]:
+    """The checks that the table in `text` was made with."""
+    return {line.split("`")[1] for line in text.rpartition(COUNTS)[2].splitlines() if line.startswith("| `")}
+
+
+def graded(part: Part, made: Mutator) -> dict[str, list[str]]:
+    """What every mistake of the part fails now."""
+    return {mistake.id: failed(made.grade(mistake)) for mistake in part.mistakes}
+
+
+def completed(part: Part, made: Mutator, text: str) -> dict[str, list[str]]:
+    """What the table in `text` says, with new mistakes graded, and the others in new checks alone."""
+    known, stored = specs(part.select), results(part, text)
+    new = known.keys() - counted(text)
+    for mistake in part.mistakes:
+        if mistake.id not in rows(text):
+            stored[mistake.id] = failed(made.grade(mistake))
+        elif new:
+            stored[mistake.id] += failed(made.grade(mistake, select=" or ".join(new)))
+    return {id: [check for check in known if check in found] for id, found in stored.items()}
+
+
+def main(arguments: Sequence[str]) -> int:
+    names = [name for name in arguments if name != "--new"]
+    unknown = set(names) - {part.name for part in PARTS}
+    if unknown:
+        print(f"No such part: {', '.join(sorted(unknown))}. There are {', '.join(p.name for p in PARTS)}.")
+        return 2
+    TABLES.mkdir(exist_ok=True)
+    with Grader() as grader, mutator(grader) as made:
+        for part in PARTS:
+            if part.name in names or not names:
+                file, new = path(part), "--new" in arguments and path(part).exists()
+                found = completed(part, made, file.read_text("utf-8")) if new else graded(part, made)
+                file.write_text(render(part, found), encoding="utf-8")
+                print(f"{file}: {len(found)} mistakes, {len(specs(part.select))} checks", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
