@@ -47,7 +47,7 @@ class Attempt(Record, frozen=True, kw_only=True):
     message: str = ""  # why it was not graded
     submitted: str = ""  # ISO 8601 in UTC, where it is known
     late: bool = False  # marked as late by the system that it came from
-    late_days: int = 0  # started days after the due date and the grace; 1 where there is only a mark
+    late_days: int = 0  # days begun after the due date (with grace and extension); 1 where there is only a mark
     result: str = ""  # path of its result.json; empty when there is none
     report: str = ""  # path of its report.html
     points: int = 0  # extra credit included
@@ -80,7 +80,7 @@ class StudentResult(Record, frozen=True, kw_only=True):
     adjustments: tuple[Adjustment, ...] = ()
     parts: tuple[PartScore, ...] = ()  # of the counted attempt
     flags: tuple[Flag, ...] = ()  # of the counted attempt: for staff only
-    problems: tuple[Problem, ...] = ()  # of the hand-in and of the way it came
+    problems: tuple[Problem, ...] = ()  # of the way it came; those of its content are in its result.json
 
     @property
     def attempt(self) -> Attempt | None:
@@ -92,7 +92,7 @@ class ClassRun(Record, frozen=True, kw_only=True):
     """What the results depend on besides the submissions."""
 
     gradmark: str
-    seed: int  # of the class; each hand-in's own is derived from it and its key
+    seed: int  # of the class: every hand-in's, or what each one's own is derived from
     checks: str  # sha256 of the checks, the reference and gradmark itself
     rubric: str  # sha256 of the rubric
     selection: str = ""  # the -k expression, if any: a partial run

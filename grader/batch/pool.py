@@ -25,6 +25,7 @@ from grader.errors import UsageError
 from grader.session import ROOT
 
 Heard = Callable[[str, bytes], None]  # the key and the encoded outcome of a check; nothing when it is begun
+JOB = "grader.batch.job"
 TRIES = 2
 SILENCE_SECONDS = 120.0  # beyond the submission's own time: something in gradmark hangs
 START_SECONDS = 300.0  # importing everything from a cold disk
@@ -49,7 +50,7 @@ class Job:
         with theirs:
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "grader.batch.job", str(theirs.fileno())],
+                [sys.executable, "-m", JOB, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,

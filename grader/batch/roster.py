@@ -177,7 +177,7 @@ def folder_names(ids: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for id in sorted(set(ids)):
         safe = re.sub(r"[^A-Za-z0-9.@-]+", "_", unicodedata.normalize("NFKD", id)).strip("._-")[:60]
-        if safe != id or safe.casefold() in taken:
+        if not safe or safe != id or safe.casefold() in taken:
             safe = f"{safe or 'student'}_{hashlib.sha256(id.encode('utf-8', 'replace')).hexdigest()[:8]}"
         taken.add(safe.casefold())
         names[id] = safe
