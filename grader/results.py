@@ -130,6 +130,23 @@ class CheckResult(Record, frozen=True, kw_only=True):
     mistake: KnownMistake | None = None
     visibility: str = "public"  # "hidden": for staff only, absent from what a student gets
 
+    @property
+    def explanation(self) -> str:
+        """The known mistake behind the failure in a sentence; empty when none is known."""
+        if self.mistake is None:
+            return ""
+        function = self.mistake.function.partition(".")[2]
+        where = "" if function == self.function else f" in `{function}`"
+        return (
+            f"The likely mistake{where}: {self.mistake.sentence}. "
+            "Your results are those of a solution with just this mistake."
+        )
+
+    @property
+    def remedy(self) -> str:
+        """What to try."""
+        return self.mistake.hint if self.mistake is not None else self.hint
+
 
 class Flag(Record, frozen=True, kw_only=True):
     """Something that staff should look at: it costs nothing by itself and no student sees it."""

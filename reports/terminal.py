@@ -78,7 +78,8 @@ def _message(check: CheckResult) -> Text:
     )
     lead.append(" (hidden from students)" if check.visibility == student.HIDDEN else "")
     lead.append(f"\n  {text.line(check.message, MESSAGE_LIMIT)}" if check.message else "")
-    return _with_hint(lead, check.hint)
+    lead.append(f"\n  {text.line(check.explanation, MESSAGE_LIMIT)}" if check.explanation else "")
+    return _with_hint(lead, check.remedy)
 
 
 def _with_hint(said: Text, hint: str) -> Text:
