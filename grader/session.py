@@ -27,6 +27,9 @@ from grader.compare import TOLERANCES, tolerance_factors
 from grader.explain import Explainer
 from grader.flags import Flags
 from grader.judge import Judge
+from grader.notebook import grading
+from grader.notebook.judge import CHECKS as NOTEBOOK_CHECKS
+from grader.notebook.judge import PART as NOTEBOOK_PART
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
@@ -88,6 +91,11 @@ def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
     )
 
 
+def _notebook_checks() -> Iterable[tuple[str, str, str, str, str]]:
+    """The checks of notebooks as the arguments of `CheckInfo`: they are no functions of a check file."""
+    return ((name, title, NOTEBOOK_PART, file, title) for name, title, file in NOTEBOOK_CHECKS)
+
+
 def default_rubric() -> Rubric:
     """The rubric that comes with gradmark."""
     return load(DEFAULT)
@@ -95,7 +103,7 @@ def default_rubric() -> Rubric:
 
 def validate(rubric: Rubric, checks: Iterable[Any]) -> None:
     """Raises `RubricError` unless the rubric speaks of these checks (all there are), their parts and tolerances."""
-    known = tuple(checks)
+    known = (*checks, *(CheckInfo(*named, "notebooks") for named in _notebook_checks()))
     parts = tuple(dict.fromkeys(check.part for check in known))
     functions = dict.fromkeys(f"{check.module}.{check.function}" for check in known)
     rubric.validate([check.id for check in known], parts=parts, tolerances=TOLERANCES, functions=functions)
@@ -122,6 +130,7 @@ class Grader:
             self.reference = Reference(self._zygote, REFERENCE, limits)
             self._explain = explain
             self._explainer: Explainer | None = None
+            self._notebooks = grading.Notebooks(CHECKS / "notebooks" / "notebooks.toml", TEMPLATE)
         except BaseException:
             self._zygote.close()
             raise
@@ -150,7 +159,8 @@ class Grader:
         return self._zygote.restarts + (not self._zygote.alive)
 
     def close(self) -> None:
-        """Ends the workers and the warm parent."""
+        """Ends the workers and the warm parents."""
+        self._notebooks.close()
         self.reference.close()
         self._zygote.close()
 
@@ -163,11 +173,13 @@ class Grader:
         timeout: float | None = None,
         progress: Listener | None = None,
         training: Options | None = None,
+        notebooks: grading.Options | None = None,
     ) -> Grade:
         """Grades the folder or archive at `path`.
 
         seed: of all inputs (drawn afresh if None, and recorded); select: pytest's -k, a partial run; timeout:
-        seconds for all calls into the submission together; training: how models are trained (None: not at all).
+        seconds for all calls into the submission together; training: how models are trained (None: not at all);
+        notebooks: how they are examined (None: not at all).
         Raises `CollectError` for a hand-in that can't be
         read, `UsageError` for a wrong selection, `SandboxError` when no worker can be started.
         """
@@ -196,9 +208,16 @@ class Grader:
                     self._zygote, submission.root, limits, self.reference, seed, courses, lessons, listener
                 )
                 results = judging.annotated(specs, results)
+            seen = self._notebooks.grade(submission, notebooks) if notebooks else grading.NOTHING
         environment = self._environment(seed, select, limits, started)
-        grade = self._graded(submission, _complete(specs.values(), results), environment)
-        return msgspec.structs.replace(grade, flags=(*grade.flags, *flags.all(submission.files)))
+        checked = (*_complete(specs.values(), results), *seen.checks.values())
+        grade = self._graded(submission, checked, environment)
+        return msgspec.structs.replace(
+            grade,
+            flags=(*grade.flags, *flags.all(submission.files), *seen.flags),
+            problems=(*grade.problems, *seen.problems),
+            notebooks=seen.notebooks,
+        )
 
     def _explained(
         self, folder: Path, judge: Judge, results: dict[str, CheckResult]

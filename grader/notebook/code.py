@@ -67,10 +67,10 @@ def tree(source: str) -> ast.Module | None:
 
 
 def features(source: str) -> Features:
-    """The features of a code cell; of one that is not Python, its words."""
+    """The features of a code cell; of one that is not Python, what its text shows."""
     parsed = tree(source)
     if parsed is None:
-        return Counter(f"name {word}" for word in re.findall(r"[A-Za-z_]\w*", source[:50_000]))
+        return Counter(_of_text(source[:50_000]))
     found: Features = Counter()
     try:
         for node in ast.walk(parsed):
@@ -78,6 +78,17 @@ def features(source: str) -> Features:
     except RecursionError:
         return Counter()
     return found
+
+
+def _of_text(source: str) -> Iterator[str]:
+    """The features of a cell with an error of syntax: a changed one should still be recognised."""
+    yield from (f"name {word}" for word in re.findall(r"[A-Za-z_]\w{0,59}", source))
+    yield from (f"call {word}" for word in re.findall(r"\b([A-Za-z_]\w{0,59})\s*\(", source))
+    yield from (f"keyword {word}" for word in re.findall(r"\b([A-Za-z_]\w{0,59})\s*=[^=]", source))
+    yield from (
+        f"number {_shown(float(digits))}" for digits in re.findall(r"(?<![\w.])\d+\.?\d*(?:e-?\d+)?", source)
+    )
+    yield from (f"text {' '.join(text.split())[:60]}" for _, text in re.findall(r"(['\"])(.*?)\1", source))
 
 
 def _of(node: ast.AST) -> Iterator[str]:

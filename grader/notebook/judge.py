@@ -23,6 +23,21 @@ TITLES = {
     "runs": "The notebook runs here",
 }
 MINIMAX = "notebook.gan.minimax"
+FILES = {
+    "rnn": "RNN_Captioning.ipynb",
+    "transformer": "Transformer_Captioning.ipynb",
+    "gan": "Generative_Adversarial_Networks.ipynb",
+    "simclr": "Self_Supervised_Learning.ipynb",
+    "lstm": "LSTM_Captioning.ipynb",
+}
+CHECKS: tuple[tuple[str, str, str], ...] = (  # id, title, name of the notebook's file
+    *(
+        (f"notebook.{name}.{kind}", title, file)
+        for name, file in FILES.items()
+        for kind, title in TITLES.items()
+    ),
+    (MINIMAX, "The table of the minimax question is right", FILES["gan"]),
+)
 # What ends each of the three checks, by the kind of finding.
 _AGAINST = {
     "cells": {"cell missing", "cell edited", "judge replaced", "the file"},
@@ -151,25 +166,14 @@ def _step(
     return made, list(findings.of_readings(step, cell, compared))
 
 
-def check_ids(table: Path, handout: Path) -> tuple[tuple[str, str, str], ...]:
-    """(id, title, name of the notebook's file) of every check of this part."""
-    made = []
-    for family in load(table, handout):
-        for kind, title in TITLES.items():
-            made.append((f"notebook.{family[0].id}.{kind}", title, family[0].file))
-        if any(question.table for question in family[0].questions):
-            made.append((MINIMAX, "The table of the minimax question is right", family[0].file))
-    return tuple(made)
-
-
-def checks(examined: Sequence[Examined], table: Path, handout: Path) -> tuple[CheckResult, ...]:
-    """The results of this part, one for each of `check_ids`."""
+def checks(examined: Sequence[Examined]) -> tuple[CheckResult, ...]:
+    """The results of this part, one for each of `CHECKS`."""
     found = {one.result.id: one for one in examined}
     return tuple(
         _minimax(found["gan"].result, title, file)
         if name == MINIMAX
         else _check(found[name.split(".")[1]], name, title, file)
-        for name, title, file in check_ids(table, handout)
+        for name, title, file in CHECKS
     )
 
 

@@ -73,7 +73,7 @@ def likeness(step: Step, features: code.Features, weights: Mapping[str, float]) 
     """How much of a step is in a cell, and (for a step whose features are all known) how much else is."""
     whole = sum(weights[name] * count for name, count in step.features.items())
     found = sum(weights[name] * min(count, features[name]) for name, count in step.features.items())
-    if not whole:
+    if not found:
         return 0.0
     if not step.strict:
         return found / whole
