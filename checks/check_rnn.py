@@ -39,12 +39,14 @@ from checks.rnn_model import (
 from grader.compare import expect_array, expect_mapping, expect_unchanged, unpack
 from grader.errors import Failed
 from grader.results import Note
-from grader.values import Array, Handle, Value
+from grader.values import Array, ArrayValue, Handle, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
 
 SAMPLE = "CaptioningRNN.sample"
+# As in the notebook's check of the loss, whose vocabulary has neither <START> nor <END>.
+BARE = {"<NULL>": 0, **{f"word{i}": i for i in range(1, TYPICAL["V"])}}
 
 
 def _stem(function: str, cell: str) -> str:
@@ -107,7 +109,8 @@ def _loss_checks(cell: str) -> dict[str, Any]:
         cases = [drawn(rng, cell, sizes, f"{name}({text(sizes)})") for name, sizes in edges]
         padding = drawn(rng, cell, TYPICAL, "with captions of padding alone")
         padding.arguments[1][:, 1:] = vocabulary(TYPICAL["V"])["<NULL>"]
-        each(partial(compare_loss, student, reference, cell, BOTH), [*cases, padding])
+        bare = replace(drawn(rng, cell, TYPICAL, "with a vocabulary without <START> and <END>"), words=BARE)
+        each(partial(compare_loss, student, reference, cell, BOTH), [*cases, padding, bare])
 
     @check(
         f"{aspect}.precision", "precision", part=part, function=LOSS, uses=backward,
@@ -175,8 +178,28 @@ def _sample_checks(cell: str) -> dict[str, Any]:
         params = parameters(rng, cell, TYPICAL)
         model = captioner(student, cell, TYPICAL, params)
         _unchanged(student, model, "sample", params, {"features": draw(rng, TYPICAL)[0]}, SAMPLE)
+        _expect_fresh_samples(
+            student, reference, cell, _sampling_case(rng, cell, TYPICAL), draw(rng, TYPICAL)[0]
+        )
 
     return _named(cell, sample_shapes, sample_values, sample_edge_cases)
+
+
+def _expect_fresh_samples(student: Subject, reference: Subject, cell: str, case: Case, others: Array) -> None:
+    """A model that has written captions for other images writes the right ones for these."""
+    model = captioner(student, cell, case.sizes, case.params)
+    student.method(model, "sample", others, case.arguments[1])
+    (right,) = results(reference, cell, "sample", [case])
+    shape, V = (case.sizes["N"], case.arguments[1]), case.sizes["V"]
+    mine = _words(student.method(model, "sample", *case.arguments), shape, V)
+    try:
+        _expect_words(mine, _words(right, shape, V), case.sizes)
+    except Failed as failed:
+        raise Failed(
+            f"{failed.message.rstrip('.')}, in a second call on the same model.",
+            "Does a state live on from an earlier call? Each call starts anew from its images.",
+            failed.details,
+        ) from None
 
 
 def _expect_same_again(student: Subject, model: Handle, features: Array, captions: Array) -> None:
@@ -264,6 +287,43 @@ def _sampling_failure(actual: Array, right: Array, n: int, t: int, upto: int, si
         hint,
         (Note(title="Words up to <END>", text=f"expected: {lines[0]}\nyours:    {lines[1]}"),),
     )
+
+
+INIT = "CaptioningRNN.__init__"
+
+
+@check(f"rnn.{INIT}.parameters", "parameters", part="rnn", given=True)
+def check_rnn_init_parameters(student: Subject, reference: Subject, rng: Rng) -> None:
+    """CaptioningRNN draws its parameters as handed out: names, shapes, dtype, order and scale of the draws."""
+    seed = int(rng.integers(2**31))
+    for cell in ("rnn", "lstm"):
+        mine, right = (_initial(subject, cell, seed) for subject in (student, reference))
+        for name, expected in right.items():
+            _expect_initial(mine[name], calls.trusted(expected), f"params['{name}']", cell)
+
+
+def _initial(subject: Subject, cell: str, seed: int) -> dict[str, Value]:
+    D, W, H, V = 3, 4, 5, TYPICAL["V"]
+    model = subject.rnn.CaptioningRNN(
+        vocabulary(V), D, W, H, cell_type=cell, returns="model*", random_state=seed
+    )
+    if not isinstance(model, Handle):
+        raise Failed("`CaptioningRNN(...)` did not make an object.")
+    held = subject.probe("captioner", "get_params", model)
+    subject.release(model)
+    return expect_mapping(
+        held, list(parameters(np.random.default_rng(0), cell, TYPICAL)), name="params", function=INIT
+    )
+
+
+def _expect_initial(value: Value, right: Array, name: str, cell: str) -> None:
+    data = expect_array(value, right.shape, name=name, function=INIT)
+    single = isinstance(value, ArrayValue) and value.data.dtype == right.dtype
+    if not single or not np.allclose(data, right, rtol=1e-6):
+        raise Failed(
+            f"`{name}` of a new `CaptioningRNN` (cell_type={cell!r}) is not drawn as it was handed out.",
+            "Take the constructor over from the original file: training starts from these numbers.",
+        )
 
 
 for _cell in ("rnn", "lstm"):

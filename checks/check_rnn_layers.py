@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from checks import calls
-from checks.cases import each
+from checks.cases import Case, each, expect_results
 from checks.declare import Layer, Rng, bias, check, normal, weight, words
 from checks.gradients import expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
@@ -63,7 +63,7 @@ SEQUENCE_EDGES = {
     "a batch of one": {"N": 1},
     "one time step": {"T": 1},
     "two time steps": {"T": 2},
-    "many time steps": {"T": 12},
+    "many time steps": {"T": 17},
     "one hidden unit": {"H": 1},
     "more hidden units than inputs": {"D": 2, "H": 9},
     "more inputs than hidden units": {"D": 9, "H": 2},
@@ -112,7 +112,7 @@ WORD_EMBEDDING = Layer(
         "one time step": {"T": 1},
         "every word the same": {"V": 1},
         "many repeated words": {"N": 6, "T": 8, "V": 2},
-        "more words than positions": {"N": 2, "T": 2, "V": 15},
+        "more words than positions": {"N": 2, "T": 2, "V": 40},
         "word vectors of length one": {"D": 1},
         "equal sizes": {"N": 4, "T": 4, "V": 4, "D": 4},
     },
@@ -200,6 +200,42 @@ TEMPORAL_AFFINE = Layer(
 
 for _layer in (RNN_STEP, RNN, WORD_EMBEDDING, LSTM_STEP, LSTM, AFFINE, TEMPORAL_AFFINE):
     globals().update(standard_checks(_layer))
+
+# An affine map of images: each is flattened to 40 numbers.
+IMAGES = {"N": 3, "height": 2, "width": 4, "colours": 5, "M": 6}
+
+
+def _images(rng: Rng) -> dict[str, Array]:
+    N, *image, M = IMAGES.values()
+    D = int(np.prod(image))
+    w = rng.standard_normal((D, M)) / np.sqrt(D)
+    return {"x": rng.standard_normal((N, *image)), "w": w, "b": rng.standard_normal(M)}
+
+
+@check(
+    "rnn_layers.affine_forward.images", "inputs of more dimensions", part="rnn", given=True,
+    requires=["rnn_layers.affine_forward.values"],
+)  # fmt: skip
+def check_affine_forward_images(student: Subject, reference: Subject, rng: Rng) -> None:
+    """affine_forward flattens each example, whatever its shape."""
+    case = Case(_images(rng), IMAGES, "with x of shape (3, 2, 4, 5)")
+    (right,) = calls.apply_forward_many(reference, AFFINE, [case.inputs])
+    (mine,) = calls.apply_forward_many(student, AFFINE, [case.inputs])
+    expect_results(mine, right, case, AFFINE.forward)
+
+
+@check(
+    "rnn_layers.affine_backward.images", "inputs of more dimensions", part="rnn", given=True,
+    requires=["rnn_layers.affine_backward.reference_gradient", "rnn_layers.affine_forward.images"],
+)  # fmt: skip
+def check_affine_backward_images(student: Subject, reference: Subject, rng: Rng) -> None:
+    """affine_backward gives dx the shape of x, whatever that is."""
+    upstream = (rng.standard_normal((IMAGES["N"], IMAGES["M"])),)
+    case = Case(_images(rng), IMAGES, "with x of shape (3, 2, 4, 5)", "gradient", upstream)
+    right = calls.apply_backward(reference, AFFINE, case.inputs, upstream)
+    mine = calls.apply_backward(student, AFFINE, case.inputs, upstream)
+    expect_results(mine, right, case, AFFINE.backward)
+
 
 SOFTMAX = "temporal_softmax_loss"
 RANGES = {"N": (2, 5), "T": (2, 5), "V": (2, 7)}

@@ -99,12 +99,15 @@ def bias(*dims: str) -> Input:
 def words(*dims: str, below: str) -> Input:
     """Word numbers in [0, sizes[below]), with repeats wherever there is room for one.
 
-    The last number always occurs, and the first two positions always hold the same word.
+    The last number always occurs, unless there are more words than positions, when it never does. The first two
+    positions always hold the same word.
     """
 
     def sample(rng: Rng, shape: tuple[int, ...], sizes: Mapping[str, int]) -> Array:
-        drawn = rng.integers(sizes[below], size=shape)
-        drawn.flat[-1] = sizes[below] - 1
+        V = sizes[below]
+        rare = int(np.prod(shape)) < V
+        drawn = rng.integers(V - rare, size=shape)
+        drawn.flat[-1] = drawn.flat[-1] if rare else V - 1
         if drawn.size > 2:
             drawn.flat[1] = drawn.flat[0]
         return drawn

@@ -52,12 +52,13 @@ def parameters(rng: Rng, cell: str, sizes: Sizes) -> dict[str, Array]:
 
 
 def captioner(
-    subject: Subject, cell: str, sizes: Sizes, params: Mapping[str, Array], dtype: str = "float64"
-) -> Handle:
+    subject: Subject, cell: str, sizes: Sizes, params: Mapping[str, Array], dtype: str = "float64",
+    words: Mapping[str, int] | None = None,
+) -> Handle:  # fmt: skip
     """A model in the subject's worker that holds these parameters."""
     kind = subject.probe("captioner", "dtype", dtype, returns="dtype*")
     model = subject.rnn.CaptioningRNN(
-        vocabulary(sizes["V"]), input_dim=sizes["D"], wordvec_dim=sizes["W"], hidden_dim=sizes["H"],
+        dict(words or vocabulary(sizes["V"])), input_dim=sizes["D"], wordvec_dim=sizes["W"], hidden_dim=sizes["H"],
         cell_type=cell, dtype=calls.argument(kind), returns="model*",
     )  # fmt: skip
     if not isinstance(model, Handle):
@@ -90,6 +91,7 @@ class Case:
     context: str
     tolerance: str = "value"
     dtype: str = "float64"
+    words: Mapping[str, int] | None = None  # the vocabulary, if it is not the usual one
 
     @property
     def exact(self) -> Case:
@@ -115,11 +117,12 @@ def results(subject: Subject, cell: str, method: str, cases: Sequence[Case]) -> 
     Many cases take one round trip; a single one takes plain calls, whose errors are worded better.
     """
     if len(cases) == 1:
-        model = captioner(subject, cell, cases[0].sizes, cases[0].params, cases[0].dtype)
-        return [subject.method(model, method, *cases[0].arguments)]
+        (case,) = cases
+        model = captioner(subject, cell, case.sizes, case.params, case.dtype, case.words)
+        return [subject.method(model, method, *case.arguments)]
     many = [
         {
-            "vocabulary": vocabulary(case.sizes["V"]),
+            "vocabulary": dict(case.words or vocabulary(case.sizes["V"])),
             "sizes": {
                 "input_dim": case.sizes["D"],
                 "wordvec_dim": case.sizes["W"],

@@ -91,6 +91,8 @@ LOSS = mistakes_in(
           "            grads[k] = kept[k] = kept.get(k, 0) + grads[k]\n        # END",
           "gradients of earlier calls are added", "Where does the dict of gradients begin its life?",
           *both("inputs_unmodified")),
+    entry("end_needed", "mask = captions_out", "assert self._end < len(captions) * 1000\n        mask = captions_out",
+          "loss needs a vocabulary with <END>", "Which special words does the loss use?", *both("edge_cases")),
     entry("captions_changed", "        # END", "        captions[:, 0] = self._start\n        # END",
           "the captions are changed in place", "The caller still needs the captions.", *both("inputs_unmodified")),
 )  # fmt: skip
@@ -160,8 +162,21 @@ SAMPLE = mistakes_in(
     entry("none", "return captions", "return None", "nothing is returned", RETURN, *both("shapes")),
     entry("squeezed", "scores.argmax(axis=1)", "np.squeeze(scores).argmax(axis=-1)",
           "an axis of length one of the scores is dropped", SMALL, *both("edge_cases")),
+    entry("first_images_again", "h, _ = affine_forward(features, W_proj, b_proj)",
+          "self._h0 = getattr(self, '_h0', affine_forward(features, W_proj, b_proj)[0])\n        h = self._h0",
+          "the state of the first call is used again", STATE, *both("edge_cases")),
     entry("parameter_changed", "        # END", '        self.params["W_embed"][self._null] = 0\n        # END',
           "sample changes W_embed", "Sampling only reads the parameters.", *both("edge_cases")),
 )  # fmt: skip
 
-MISTAKES = (*LOSS, *SAMPLE)
+INIT = mistakes_in(
+    "rnn.CaptioningRNN.__init__",
+    entry("larger", "wordvec_dim, hidden_dim)\n", "wordvec_dim, hidden_dim)\n        self.params['W_embed'] *= 10\n",
+          "word vectors start ten times as large", "The constructor was handed out complete: compare it.", "parameters"),
+    entry("drawn_twice", "wordvec_dim, hidden_dim)\n",
+          "wordvec_dim, hidden_dim)\n        np.random.randn()\n"
+          "        self.params = self._initial_params(len(word_to_idx), input_dim, wordvec_dim, hidden_dim)\n",
+          "the parameters are drawn twice", "The constructor was handed out complete: compare it.", "parameters"),
+)  # fmt: skip
+
+MISTAKES = (*INIT, *LOSS, *SAMPLE)

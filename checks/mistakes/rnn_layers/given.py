@@ -15,6 +15,8 @@ AFFINE_FORWARD = mistakes_in(
     entry("squeezed", "return out,", "return np.squeeze(out),", "an axis of length one is dropped", GIVEN,
           "edge_cases"),
     entry("float32", "@ w + b", "@ w + b.astype(np.float32)", "the bias is cut to float32", GIVEN, "precision"),
+    entry("images_not_flattened", "x.reshape(x.shape[0], -1) @ w", "x @ w", "x of more dimensions is not flattened", GIVEN,
+          "images"),
     entry("input_centred", "cache = (", "x -= x.mean(axis=0)\n    cache = (", "x is changed in place", GIVEN,
           "inputs_unmodified"),
     entry("cache_shared", "cache = (x, w, b)",
@@ -24,6 +26,7 @@ AFFINE_FORWARD = mistakes_in(
 
 AFFINE_BACKWARD = mistakes_in(
     "rnn_layers.affine_backward",
+    entry("dx_flat", "(dout @ w.T).reshape(x.shape)", "dout @ w.T", "dx stays flat", GIVEN, "images"),
     entry("dw_averaged", ".T @ dout", ".T @ dout / len(x)", "dw is divided by the batch size", GIVEN, *GRADIENTS),
     entry("db_averaged", "dout.sum(axis=0)", "dout.mean(axis=0)", "db is a mean over the batch", GIVEN, *GRADIENTS),
     entry("dx_sign", "(dout @ w.T)", "(-dout @ w.T)", "dx has the wrong sign", GIVEN, *GRADIENTS),
