@@ -38,8 +38,11 @@ Rules = list[tuple[str, AccessFS]]
 
 
 def available() -> bool:
-    """Whether this kernel has Landlock and has it switched on."""
-    return landlockpy.supported()
+    """Whether this kernel has Landlock, has it switched on, and nothing refuses the question (old Dockers do)."""
+    try:
+        return landlockpy.supported()
+    except OSError:
+        return False
 
 
 def version() -> int:

@@ -45,6 +45,11 @@ def prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
+def hide() -> None:
+    """No other process of the same user may read the environment and memory of this one, or trace it."""
+    prctl(_PR_SET_DUMPABLE, 0)
+
+
 def detach(parent: int) -> None:
     """Own session, no inherited signal handling, dies with `parent`."""
     os.setsid()
@@ -156,7 +161,7 @@ class Prepared:
 
             self.nest = nest.Nest(self._places, self._hidden)
         if sys.platform == "linux":
-            prctl(_PR_SET_DUMPABLE, 0)
+            hide()
 
 
 def apply(spec: Spec, prepared: Prepared) -> list[str]:
@@ -175,7 +180,7 @@ def apply(spec: Spec, prepared: Prepared) -> list[str]:
         layers.append(_leave_root(uid, spec.scratch))
     _drop_capabilities()
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    prctl(_PR_SET_DUMPABLE, 0)
+    hide()
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user has cleared it
     if prepared.landlock is not None:
         from grader.sandbox import grants

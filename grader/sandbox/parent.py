@@ -44,6 +44,8 @@ class Parent:
     def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...]) -> None:
         self._arguments = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
         self._lock = threading.RLock()
+        if sys.platform == "linux":
+            lockdown.hide()
         self._restarts = 0
         self._closed = False
         self._start()
