@@ -24,6 +24,8 @@ from grader.sandbox import wire
 MAX_SEEN = 40  # distinct pairs of a called function and its caller
 MAX_CHAIN = 6  # functions of the submission between a call and the grader
 MAX_FRAMES = 400  # looked through for them
+MAX_EVENTS = 20_000  # of one call: a few milliseconds, however slow the student's code is
+MAX_TOLD = 2_000
 # What switches the observation off, finds its notes, or runs code outside it; called by the student's own line.
 EVASIONS = (
     "sys.setprofile", "sys.getprofile", "sys._getframe", "threading.setprofile", "threading.getprofile",
@@ -51,11 +53,13 @@ class Observer:
         self._builtins: dict[Any, str] = {}
         self._found: dict[tuple[str, CodeType], wire.Seen] = {}
         self._told = False
+        self._left = MAX_EVENTS
         self._mode: Any = None if self._idle or "torch" not in sys.modules else _torch_mode(self._note_torch)
 
     def by(self, torch: bool) -> Observer:
         """Itself, from now on told by torch, or by the interpreter."""
         self._told = torch and self._mode is not None
+        self._left = MAX_TOLD if self._told else MAX_EVENTS
         return self
 
     def __enter__(self) -> Observer:
@@ -94,12 +98,18 @@ class Observer:
                 name = self._builtins[key] = self._sought.builtin(arg)
             caller = frame
         else:
+            self._left -= 1
+            if self._left < 0:
+                _setprofile(None)
             return
         if name and caller is not None:
             self._record(name, caller)
 
     def _note_torch(self, function: Any) -> None:
         """A call that torch tells of: also of an operator (`a @ b`), or by a builtin such as `map`."""
+        self._left -= 1
+        if self._left < 0:
+            return
         code = getattr(function, "__code__", None)
         name = self._codes.get(code) if isinstance(code, CodeType) else None
         if name is None:

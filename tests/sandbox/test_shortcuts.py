@@ -172,3 +172,11 @@ def test_results_are_the_same_under_observation(opened):
     for names in ((), ATTENTION):
         with pytest.raises(Raised, match="RecursionError"):
             opened(text).call(F, watch=Watch(names))
+
+
+def test_slow_code_is_observed_for_a_while_only(opened):
+    """What a call does in its beginning is seen; a long loop goes on without an observer."""
+    text = "import sys\ndef f():\n  attend(q, q, q)\n  for _ in range(50_000): len(())\n  return sys.getprofile() is None\n"
+    reply = opened(HEAD + text).call(F, watch=Watch(ATTENTION))
+    assert reply.value.data is True
+    assert [one.name for one in reply.seen] == ["torch.nn.functional.scaled_dot_product_attention"]
