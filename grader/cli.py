@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_class, cli_doctor, console
+from grader import cli_class, cli_doctor, cli_notebook, console
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -47,7 +47,9 @@ ForStudent = Annotated[
 RequireIsolation = Annotated[
     str,
     typer.Option(
-        "--require-isolation", metavar="LEVEL", help="Run nothing below it: process, seccomp-only, strict, full."
+        "--require-isolation",
+        metavar="LEVEL",
+        help="Run nothing below it: process, seccomp-only, strict, full.",
     ),
 ]
 
@@ -105,6 +107,8 @@ def grade(
     cluster: cli_class.Cluster = "",
     own_seeds: cli_class.OwnSeeds = False,
     require_isolation: RequireIsolation = "",
+    notebooks: cli_notebook.Notebooks = False,
+    notebook_profile: cli_notebook.Profile = "fast",
 ) -> int:
     """Grade one submission, or a class of them, and write the reports.
 
@@ -138,7 +142,10 @@ def grade(
     ):
         isolation.admit(graded.isolation, graded.isolation_detail, require_isolation)
         listener = console.discreet(progress, graded.rubric) if for_student else progress
-        result = graded.grade(path, seed=seed, select=select, timeout=timeout, progress=listener)
+        examined = cli_notebook.options(notebooks, notebook_profile, out)
+        result = graded.grade(
+            path, seed=seed, select=select, timeout=timeout, progress=listener, notebooks=examined
+        )
     status = console.FAULT if result.faults else 0
     result = student.of(result) if for_student else result
     written = files.write(result, out)
@@ -246,6 +253,7 @@ def render(
 
 cli_class.register(app)
 cli_doctor.register(app)
+cli_notebook.register(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:

@@ -208,7 +208,9 @@ class Grader:
                     self._zygote, submission.root, limits, self.reference, seed, courses, lessons, listener
                 )
                 results = judging.annotated(specs, results)
-            seen = self._notebooks.grade(submission, notebooks) if notebooks else grading.NOTHING
+            seen = grading.NOTHING
+            if notebooks is not None:
+                seen = self._notebooks.grade(submission, notebooks, listener.tell)
         environment = self._environment(seed, select, limits, started)
         checked = (*_complete(specs.values(), results), *seen.checks.values())
         grade = self._graded(submission, checked, environment)

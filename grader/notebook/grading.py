@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,9 @@ from grader.sandbox.client import Zygote
 GIVEN = "cs231n/checking.py"  # what the check cells measure with is ours, whatever was handed in
 
 
+Tell = Callable[[str], None]
+
+
 @dataclass(frozen=True)
 class Options:
     """How notebooks are examined. `out` gets the executed copies; `data` is the folder of the data sets."""
@@ -28,7 +31,6 @@ class Options:
     profile: execute.Profile = execute.FAST
     out: Path | None = None
     data: Path | None = None
-    listener: judge.Listener | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,13 @@ class Notebooks:
             self._zygote.close()
             self._zygote = None
 
-    def grade(self, submission: Submission, options: Options) -> Graded:
-        """All of a submission's notebooks. A fault of ours makes its checks errored and costs nothing."""
+    def grade(self, submission: Submission, options: Options, tell: Tell | None = None) -> Graded:
+        """All of a submission's notebooks. A fault of ours makes its checks errored and costs nothing.
+
+        `tell` hears which cell is about to be done.
+        """
         try:
-            examined, remarks = self._examine(submission, options)
+            examined, remarks = self._examine(submission, options, tell)
         except SandboxError as error:
             return Graded(checks=_errored(error))
         kept = tuple(_with_copy(one, options.out) for one in examined)
@@ -80,7 +85,7 @@ class Notebooks:
         )
 
     def _examine(
-        self, submission: Submission, options: Options
+        self, submission: Submission, options: Options, tell: Tell | None
     ) -> tuple[tuple[judge.Examined, ...], tuple[NotebookFinding, ...]]:
         runner = None
         if options.run and submission.notebooks:
@@ -89,8 +94,14 @@ class Notebooks:
             execute.provide_data(submission.root, options.data or make.cached())
             if (self._handout / GIVEN).is_file():
                 shutil.copyfile(self._handout / GIVEN, submission.root / GIVEN)
-            runner = judge.Runner(self._zygote, submission.root, options.profile, options.listener)
+            runner = judge.Runner(self._zygote, submission.root, options.profile, _listener(tell))
         return judge.examine(submission.notebooks, self._table, self._handout, runner)
+
+
+def _listener(tell: Tell | None) -> judge.Listener | None:
+    if tell is None:
+        return None
+    return lambda title, done, total: tell(f"notebook {title}: cell {done} of {total}")
 
 
 def _errored(error: SandboxError) -> dict[str, CheckResult]:
