@@ -32,6 +32,11 @@ def summary(grade: Grade, console: Console) -> None:
         console.print(_with_hint(note, problem.hint))
     if len(grade.problems) > MOST_PROBLEMS:
         console.print(Text(f"and {len(grade.problems) - MOST_PROBLEMS} more problems, see the report."))
+    for flag in grade.flags[:MOST_PROBLEMS]:
+        where = f"{text.line(flag.kind)}: {text.line(flag.subject)}: "
+        console.print(_said("For staff: ", f"{where}{text.line(flag.message, MESSAGE_LIMIT)}", "magenta"))
+    if len(grade.flags) > MOST_PROBLEMS:
+        console.print(Text(f"and {len(grade.flags) - MOST_PROBLEMS} more flags, see the report."))
     if grade.faults:
         console.print(_faults(grade))
     if grade.environment.isolation in view.NOT_ISOLATED:

@@ -270,3 +270,32 @@ def test_a_slip_in_what_differs_is_named_with_its_line(old: str, new: str, line:
 def test_what_differs_from_the_default_is_accepted() -> None:
     """The example above fits the checks that there are."""
     session.validate(parse(EXTENDING), session.expected_checks())
+
+
+SHORTCUTS = GOOD + '\n[shortcuts]\n"rnn_layers.*" = ["torch"]\n"rnn_layers.lstm_forward" = []\n'
+
+
+def test_the_most_specific_list_of_shortcuts_counts() -> None:
+    """An exact line beats the pattern, also with an empty list; what no line names is free."""
+    rubric = parse(SHORTCUTS)
+    assert rubric.shortcuts("rnn_layers.rnn_forward") == ("torch",)
+    assert rubric.shortcuts("rnn_layers.lstm_forward") == ()
+    assert rubric.shortcuts("gan_pytorch.sample_noise") == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('"rnn_layers.*" = "torch"', "must be a list of names"),
+        ('"rnn_layers.*" = ["torch", 3]', "must be a list of names"),
+        ('"rnn_layers.*" = ["torch..nn"]', "'torch..nn' is no full name"),
+        ('"rnn_layers.*" = [""]', "'' is no full name"),
+        ('"rnn_layer.*" = ["torch"]', "'rnn_layer.\\*' matches no function"),
+    ],
+)
+def test_a_slip_in_the_shortcuts_is_named_with_its_line(line: str, problem: str) -> None:
+    """A value of the wrong kind, a name that is none, a pattern that no function has."""
+    text = f"{GOOD}\n[shortcuts]\n{line}\n"
+    number = len(text.splitlines())
+    with pytest.raises(RubricError, match=f"line {number}: .*{problem}"):
+        parse(text).validate(CHECKS, functions=("rnn_layers.rnn_forward",))

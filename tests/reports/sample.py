@@ -286,6 +286,7 @@ def hostile(text: str) -> Grade:
         parts=(part,),
         checks=checks,
         problems=(Problem(file=text, message=text, hint=text),),
+        flags=(Flag(kind=text, subject=text, message=text),),
         files=(FileRecord(path=text, sha256=text, size=1, origin=text),),
         environment=environment(
             gradmark=text,

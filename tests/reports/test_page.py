@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from grader.results import Grade, Note, Outcome
+from grader.results import Flag, Grade, Note, Outcome
 from reports import page, view
 from tests.reports import sample
 
@@ -247,10 +247,20 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert all(link.startswith("#") for link in found.values("href"))
     (policy,) = [value for value in found.values("content") if "default-src" in value]
     assert re.fullmatch(
-        r"default-src 'none'; img-src data:; style-src 'sha256-[\w+/]+='; base-uri 'none'; form-action 'none'", policy
+        r"default-src 'none'; img-src data:; style-src 'sha256-[\w+/]+='; base-uri 'none'; form-action 'none'",
+        policy,
     )
 
 
 def test_the_same_grade_gives_the_same_page() -> None:
     """Rendering depends on nothing but the grade."""
     assert page.render(sample.typical()) == page.render(sample.typical())
+
+
+def test_flags_are_for_staff() -> None:
+    """The page that staff read has a section with every flag; without flags there is none."""
+    flag = Flag(kind="shortcut", subject="rnn.f", message="calls `torch.tensor`.")
+    shown = parsed(msgspec.structs.replace(sample.typical(), flags=(flag,))).words
+    assert "For staff" in shown
+    assert "shortcut: rnn.f : calls torch.tensor ." in shown
+    assert "For staff" not in parsed(sample.typical()).words

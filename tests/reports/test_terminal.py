@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import re
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from grader.results import Flag
 from reports import terminal
 from tests.reports import sample
 
@@ -71,3 +73,11 @@ def test_markup_is_shown_as_it_is() -> None:
 def test_every_grade_can_be_summarised(grade: sample.Grade) -> None:
     """A grade without checks or parts still ends with its score."""
     assert f"Score: {grade.points} of {grade.max_points} points" in shown(grade)
+
+
+def test_flags_are_shown_to_whoever_grades() -> None:
+    """One line each, at most ten, with word of how many more there are."""
+    flags = (Flag(kind="shortcut", subject="rnn.f", message="calls `torch.tensor`."),) * 12
+    said = shown(msgspec.structs.replace(sample.typical(), flags=flags))
+    assert said.count("For staff: shortcut: rnn.f: calls `torch.tensor`.") == 10
+    assert "and 2 more flags, see the report." in said
