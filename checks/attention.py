@@ -4,24 +4,25 @@ the attention weights themselves can be read off the output.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from checks.calls import trusted
 from checks.declare import Rng
-from checks.modules import Build, Case, Job, Setup, forward, six_sigma
+from checks.modules import Build, Case, Job, Setup, compare_forward, forward, six_sigma
 from checks.random_sizes import Sizes, text
 from grader.compare import expect_array, expect_close
-from grader.errors import Failed
-from grader.values import Array, Value
+from grader.errors import Failed, Verdict
+from grader.values import Array, ScalarValue, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
 
 LINEAR = ("key", "query", "value", "proj")
 FUNCTION = "MultiHeadAttention.forward"
+SIZES = {"N": 3, "S": 4, "H": 2, "D": 3, "E": 6}
 DROP, ROWS, HEADS, LENGTH = 0.3, 8, 2, 8  # of the layer in which dropped weights are counted: 1024 weights
 
 
@@ -101,6 +102,9 @@ def compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) 
     module, setup = layer(sizes["E"], sizes["H"]), Setup(parameters(rng, sizes["E"]))
     kinds = masks(rng, sizes["S"])
     cases = [inputs(rng, sizes, mask) for mask in kinds.values()]
+    kinds["a causal mask and scores of some thousands"] = causal = kinds["a causal mask"]
+    cases.append(inputs(rng, sizes, causal))
+    cases[-1] = replaced(cases[-1], {"query": 1500 * np.asarray(cases[-1].kwargs["query"])})
     actual = forward(student, module, setup, cases, FUNCTION)
     expected = forward(reference, module, setup, cases, FUNCTION)
     for (description, mask), case, got, right in zip(kinds.items(), cases, actual, expected, strict=True):
@@ -133,6 +137,45 @@ def _other_reading(
         if right.shape == actual.shape and np.allclose(right, actual, rtol=1e-6, atol=1e-9):
             return sentence
     return ""
+
+
+def advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
+    """Advises on masks that correct work need not take: of numbers, and for keys of another length."""
+    square = masks(rng, 4)["a random mask"]
+    wide = {**SIZES, "T": 5}
+    open_somewhere = np.column_stack([square, np.ones(4, dtype=bool)])
+    kinds = {
+        "a mask of floating-point numbers 0 and 1": (square.astype(np.float64), SIZES),
+        "a mask of integers 0 and 1": (square.astype(np.int64), SIZES),
+        "a mask (S, T) for keys of another length than the query": (open_somewhere, wide),
+    }
+    for description, (mask, sizes) in kinds.items():
+        try:
+            compare_forward(student, reference, [job(rng, sizes, mask=mask)], function=FUNCTION)
+        except Verdict:
+            advise(
+                f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind."
+            )
+
+
+def expect_order(student: Subject, reference: Subject, seed: int) -> None:
+    """After the same seed a new layer has the reference's weights."""
+    names = [f"{name}.weight" for name in LINEAR]
+    build = layer(4, 2)
+    mine, right = (
+        subject.probe("modules", "parameters", build.packed(subject), names, seed=seed)
+        for subject in (student, reference)
+    )
+    for name in names:
+        value, expected = (
+            getattr(found, "items", {}).get(name, ScalarValue(None)) for found in (mine, right)
+        )
+        data = expect_array(value, (4, 4), name=name, function="MultiHeadAttention", origin="torch")
+        if not np.allclose(data, trusted(expected), rtol=1e-5):
+            raise Failed(
+                f"After `torch.manual_seed`, `{name}` of a new `MultiHeadAttention` is not what it is as handed out.",
+                "The constructor makes key, query, value and proj in this order, before anything else that is random.",
+            )
 
 
 def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:

@@ -88,9 +88,12 @@ def check_values(student: Subject, reference: Subject, rng: Rng) -> None:
 
 @check(f"{STEM}.gradients", "gradients", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
 def check_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
-    """CaptioningTransformer.forward passes gradients to features, projection, embedding (not of <NULL>) and output."""
-    model = captioning.stood_in(rng, TYPICAL)
-    setup, case = Setup(captioning.own_parameters(rng, TYPICAL)), Case(captioning.draw(rng, TYPICAL))
+    """CaptioningTransformer.forward passes gradients to features, projection, embedding (not of <NULL>) and output.
+
+    In training mode; the stand-ins drop nothing.
+    """
+    model, case = captioning.stood_in(rng, TYPICAL), Case(captioning.draw(rng, TYPICAL))
+    setup = Setup(captioning.own_parameters(rng, TYPICAL), training=True)
     modules.compare_backward(
         student, reference, model, setup, case, rng.standard_normal((3, 4, 8)),
         wanted=OWN, function=FORWARD, labels=LABELS,

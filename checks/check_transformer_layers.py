@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from checks import attention, encoding, modules
-from checks.attention import FUNCTION, LINEAR
+from checks.attention import FUNCTION, LINEAR, SIZES
 from checks.declare import Rng, check
 from checks.encoding import FORWARD, INIT
 from checks.modules import Case, Job, Setup
 from checks.random_sizes import Sizes, Together, for_random_sizes, text
 from grader.compare import compare, expect_array
-from grader.errors import Failed, Verdict
+from grader.errors import Failed
 from grader.values import Array
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 PART = "transformer"
 TABLE, ADD, ATTEND = (f"transformer_layers.{name}" for name in (INIT, FORWARD, FUNCTION))
-ATTENTION_SIZES = {"N": 3, "S": 4, "H": 2, "D": 3, "E": 6}
 PRECISE = "to float64 precision: is there a float32 tensor on the way?"
 
 Examples = Sequence[tuple[Sizes, Rng]]
@@ -100,10 +99,10 @@ def check_encoding_values(student: Subject, reference: Subject, rng: Rng) -> Non
 
 @check(f"{ADD}.gradient", "gradient", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
 def check_encoding_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
-    """PositionalEncoding.forward lets gradients through to its input."""
+    """PositionalEncoding.forward lets gradients through to its input, in training mode (without dropout)."""
     case, upstream = Case([rng.standard_normal((2, 3, 4))]), rng.standard_normal((2, 3, 4))
     modules.compare_backward(
-        student, reference, encoding.layer(4, max_len=5), Setup(), case, upstream,
+        student, reference, encoding.layer(4, max_len=5), Setup(training=True), case, upstream,
         wanted=[], function=FORWARD, labels={"0": "x"},
     )  # fmt: skip
 
@@ -146,13 +145,19 @@ def check_encoding_dropout(student: Subject, reference: Subject, rng: Rng) -> No
     encoding.expect_dropout(student, rng)
 
 
-# MultiHeadAttention.forward
+# MultiHeadAttention
+
+
+@check("transformer_layers.MultiHeadAttention.__init__.order", "order of its layers", part=PART, given=True)
+def check_attention_order(student: Subject, reference: Subject, rng: Rng) -> None:
+    """MultiHeadAttention makes key, query, value and proj in this order: it decides their weights under a seed."""
+    attention.expect_order(student, reference, int(rng.integers(2**31)))
 
 
 @check(f"{ATTEND}.shapes", "returns what it should", part=PART)
 def check_attention_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward returns one tensor of the shape of its query, not the weights beside it."""
-    case = attention.inputs(rng, ATTENTION_SIZES)
+    case = attention.inputs(rng, SIZES)
     (out,) = modules.forward(student, attention.layer(6, 2)(student), Setup(), [case], FUNCTION)
     expect_array(out, (3, 4, 6), name="output", function=FUNCTION, origin="torch", finite=False)
 
@@ -197,45 +202,31 @@ def check_attention_mask(
         attention.compare_masks(student, reference, generator, attention.embedded(sizes))
 
     for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, one, examples=3)
-    _advise_on_masks(student, reference, rng, advise)
-
-
-def _advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
-    square = attention.masks(rng, 4)["a random mask"]
-    wide = {**ATTENTION_SIZES, "T": 5}
-    open_somewhere = np.column_stack([square, np.ones(4, dtype=bool)])
-    kinds = {
-        "a mask of floating-point numbers 0 and 1": (square.astype(np.float64), ATTENTION_SIZES),
-        "a mask of integers 0 and 1": (square.astype(np.int64), ATTENTION_SIZES),
-        "a mask (S, T) for keys of another length than the query": (open_somewhere, wide),
-    }
-    for description, (mask, sizes) in kinds.items():
-        try:
-            job = attention.job(rng, sizes, mask=mask)
-            modules.compare_forward(student, reference, [job], function=FUNCTION)
-        except Verdict:
-            advise(
-                f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind."
-            )
+    attention.advise_on_masks(student, reference, rng, advise)
 
 
 @check(f"{ATTEND}.gradients", "gradients", part=PART, requires=[f"{ATTEND}.values"])
 def check_attention_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward passes gradients to its three inputs and to the parameters of its four layers.
 
-    The key's bias moves all scores of a row alike: its gradient is zero but for rounding, and is not looked at.
+    As in training: in training mode (without dropout), and with an open mask as well. The key's bias moves all
+    scores of a row alike: its gradient is zero but for rounding, and is not looked at.
     """
+
+    wanted = [f"{name}.{kind}" for name in LINEAR for kind in ("weight", "bias")]
+    wanted.remove("key.bias")
 
     def one(sizes: Sizes, generator: Rng) -> None:
         whole = attention.embedded(sizes)
-        setup = Setup(attention.parameters(generator, whole["E"]))
+        setup = Setup(attention.parameters(generator, whole["E"]), training=True)
         upstream = generator.standard_normal((whole["N"], whole["S"], whole["E"]))
-        wanted = [f"{name}.{kind}" for name in LINEAR for kind in ("weight", "bias")]
-        wanted.remove("key.bias")
-        modules.compare_backward(
-            student, reference, attention.layer(whole["E"], whole["H"]), setup, attention.inputs(generator, whole),
-            upstream, wanted=wanted, function=FUNCTION, context=f"with {text(whole)}", axes=whole,
-        )  # fmt: skip
+        masks = {"": None, " and an open mask": np.ones((whole["S"], whole["S"]), dtype=bool)}
+        for with_mask, mask in masks.items():
+            modules.compare_backward(
+                student, reference, attention.layer(whole["E"], whole["H"]), setup,
+                attention.inputs(generator, whole, mask), upstream, wanted=wanted, function=FUNCTION,
+                context=f"with {text(whole)}{with_mask}", axes=whole,
+            )  # fmt: skip
 
     for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (2, 3), "D": (2, 3)}, one, examples=2)
 
@@ -270,8 +261,8 @@ def check_attention_precision(student: Subject, reference: Subject, rng: Rng) ->
     causal = np.tril(np.ones((4, 4), dtype=bool))
     jobs = []
     for mask in (None, causal):
-        jobs.append(attention.job(rng, ATTENTION_SIZES, "in float32", mask, "float32", "float32"))
-        jobs.append(attention.job(rng, ATTENTION_SIZES, PRECISE, mask, tolerance="precision"))
+        jobs.append(attention.job(rng, SIZES, "in float32", mask, "float32", "float32"))
+        jobs.append(attention.job(rng, SIZES, PRECISE, mask, tolerance="precision"))
     modules.compare_forward(student, reference, jobs, function=FUNCTION)
 
 
@@ -279,7 +270,7 @@ def check_attention_precision(student: Subject, reference: Subject, rng: Rng) ->
 def check_attention_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward changes none of query, key, value and mask."""
     causal = np.tril(np.ones((4, 4), dtype=bool))
-    case, setup = attention.inputs(rng, ATTENTION_SIZES, causal), Setup(attention.parameters(rng, 6))
+    case, setup = attention.inputs(rng, SIZES, causal), Setup(attention.parameters(rng, 6))
     modules.expect_arguments_unchanged(student, attention.layer(6, 2), setup, case, FUNCTION)
 
 
@@ -314,7 +305,7 @@ def _expect_distribution(weights: Array, context: str) -> None:
 @check(f"{ATTEND}.batch", "rows of the batch", part=PART, requires=[f"{ATTEND}.shapes"])
 def check_attention_batch(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward treats each row of the batch by itself: permuted rows give permuted outputs."""
-    case, setup = attention.inputs(rng, {**ATTENTION_SIZES, "N": 4}), Setup(attention.parameters(rng, 6))
+    case, setup = attention.inputs(rng, {**SIZES, "N": 4}), Setup(attention.parameters(rng, 6))
     order = np.array([2, 0, 3, 1])
     turned = Case(kwargs={k: None if v is None else v[order] for k, v in case.kwargs.items()})
     found = modules.forward(student, attention.layer(6, 2), setup, [case, turned], FUNCTION)

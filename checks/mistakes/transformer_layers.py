@@ -83,6 +83,8 @@ ADD = mistakes_in(
           "x is changed in place", ALIAS, "inputs_unmodified"),
     entry("float32", SUM, "(x + self.pe[:, :S]).float()", "the sum is cut to float32", DTYPE, "precision"),
     entry("detached", SUM, "x.detach() + self.pe[:, :S]", "x is detached", GRAPH, "gradient"),
+    entry("detached_in_training", SUM, "(x.detach() if self.training else x) + self.pe[:, :S]",
+          "in training mode, x is detached", GRAPH, "gradient"),
     entry("no_dropout", f"self.dropout({SUM})", SUM, "nothing is dropped", LAST, "dropout"),
     entry("dropout_first", f"self.dropout({SUM})", "self.dropout(x) + self.pe[:, :S]", "x is dropped before the sum",
           LAST, "dropout"),
@@ -164,6 +166,7 @@ ATTEND = mistakes_in(
     entry("mask_multiplied", FILL, "scores * attn_mask", "scores are multiplied by the mask", MASK, "mask"),
     entry("mask_of_zeros", "-math.inf", "0.0", "closed scores are set to 0", MASK, "mask"),
     entry("mask_too_weak", "-math.inf", "-5.0", "closed scores are low but not closed", MASK, "mask"),
+    entry("mask_too_weak_for_large_scores", "-math.inf", "-1e3", "large scores get past the mask", MASK, "mask"),
     entry("mask_on_first_row",
           FILL, "torch.cat([scores[:, :1].masked_fill(attn_mask == 0, -math.inf), scores[:, 1:]], 1)",
           "only the first head is masked", MASK, "mask"),
@@ -191,6 +194,11 @@ ATTEND = mistakes_in(
     entry("weights_detached", "weights @ v", "weights.detach() @ v", "weights are detached", GRAPH, "gradients"),
     entry("value_detached", "self.value(value)", "self.value(value.detach())", "values are detached", GRAPH,
           "gradients"),
+    entry("detached_under_mask", "scores = scores.masked_fill", "scores = scores.detach().masked_fill",
+          "with a mask, scores are detached", GRAPH, "gradients"),
+    entry("detached_in_training", "F.softmax(scores, dim=-1)",
+          "F.softmax(scores.detach() if self.training else scores, dim=-1)", "in training mode, scores are detached",
+          GRAPH, "gradients"),
     entry("layer_detached", GIVE, "return F.linear(y, self.proj.weight.data, self.proj.bias)",
           "the last layer is never trained", GRAPH, "gradients"),
     entry("no_dropout", SOFT, "F.softmax(scores, dim=-1)", "nothing is dropped", WEIGHTS, "dropout"),
@@ -220,4 +228,12 @@ ATTEND = mistakes_in(
           "What does a seed do to a random layer?", "dropout"),
 )  # fmt: skip
 
-MISTAKES = (*TABLE, *ADD, *ATTEND)
+ORDER = mistakes_in(
+    "transformer_layers.MultiHeadAttention.__init__",
+    entry("query_first", "self.key = nn.Linear(embed_dim, embed_dim)",
+          "self.query = nn.Linear(embed_dim, embed_dim)\n        self.key = nn.Linear(embed_dim, embed_dim)",
+          "the query's layer is made before the key's", "The constructor was handed out: what comes before the key?",
+          "order"),
+)  # fmt: skip
+
+MISTAKES = (*TABLE, *ADD, *ORDER, *ATTEND)

@@ -57,6 +57,12 @@ def names(module: Any) -> dict[str, Any]:
     }
 
 
+def parameters(module: Any, wanted: Sequence[str]) -> dict[str, Any]:
+    """The values of those of these parameters that there are, by name."""
+    known = dict(built(module).named_parameters())
+    return {name: known[name] for name in wanted if name in known}
+
+
 def buffer(module: Any, name: str) -> Any:
     """The value of a buffer."""
     return dict(built(module).named_buffers())[name]
