@@ -25,10 +25,12 @@ def read(path: Path, students: Sequence[tuple[str, Person]]) -> dict[str, Latene
     """Lateness by the student's id. Raises `UsageError` for a row of nobody, or with a number that is none."""
     index = Index(person for _, person in students)
     ids = {id(person): student for student, person in students}
+    by_id = dict(students)  # as the gradebook calls them
     found: dict[str, Lateness] = {}
     for row in tables.read(path):
         where = f"{path}, line {row['line']}"
-        person, _ = index.find(tables.person(row))
+        said = tables.person(row)
+        person = by_id.get(said.id) or index.find(said)[0]
         if person is None:
             raise UsageError(f"{where}: no student of this class is meant.", "Correct the identifier.")
         found[ids[id(person)]] = _lateness(row, where)

@@ -10,7 +10,7 @@ from pathlib import Path
 from grader.class_results import Status
 from grader.errors import CollectError
 from grader.results import CheckResult, Grade
-from grader.rubric import Rubric, parse
+from grader.rubric import parse
 from grader.session import SEED_BITS, Grader, Progress
 from reports import files
 
@@ -57,7 +57,7 @@ class Bench:
 
     def grade(self, work: Work, listen: Listener) -> Done:
         """Grades a hand-in and writes its result. Raises whatever the grading raises, other than `CollectError`."""
-        grader = self._warm(parse(work.rubric, work.rubric_source))
+        grader = self._warm(work)
         _must_see(work)
         try:
             grade = self._once(grader, work, listen)
@@ -83,10 +83,11 @@ class Bench:
             raise Broken("The warm parent of the workers died; its students' workers died with it.")
         return grade
 
-    def _warm(self, rubric: Rubric) -> Grader:
-        if self._grader is None or self._rubric != rubric.text:
+    def _warm(self, work: Work) -> Grader:
+        if self._grader is None or self._rubric != work.rubric:
             self.close()
-            self._grader, self._rubric = Grader(rubric=rubric, explain=True), rubric.text
+            self._grader = Grader(rubric=parse(work.rubric, work.rubric_source), explain=True)
+            self._rubric = work.rubric
         return self._grader
 
     def close(self) -> None:
