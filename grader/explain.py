@@ -75,6 +75,12 @@ class Explainer:
             self._by_function.setdefault(mistake.function, []).append(mistake)
         self._kept: OrderedDict[tuple[str, str, int], list[Heard]] = OrderedDict()
         self._replays = 0
+        self._scratch = TemporaryDirectory(prefix="gradmark-mistakes-")
+        self._plain = Path(self._scratch.name) / "reference"
+
+    def close(self) -> None:
+        """Removes the varied copies of the reference."""
+        self._scratch.cleanup()
 
     def explain(
         self, folder: Path, results: Mapping[str, CheckResult], repeatable: Iterable[str], seed: int
@@ -120,28 +126,38 @@ class Explainer:
         """What the reference with this mistake answers in a check; None when that can't be had."""
         key = (mistake.id, check.spec.id, seed)
         self._replays += 1
+        if self._replays > MOST_REPLAYS:  # also what is known by now: else it hung on who was graded before
+            return None
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        if self._replays > MOST_REPLAYS:
-            return None
-        with TemporaryDirectory(prefix="gradmark-mistake-") as scratch:
-            self._kept[key] = self._ask(check, self._varied(mistake, Path(scratch)), seed)
+        self._kept[key] = self._ask(check, self._varied(mistake), seed)
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return self._kept[key]
 
-    def _varied(self, mistake: Mistake, scratch: Path) -> Path:
-        """A copy of the reference's modules with the mistake made."""
-        folder = scratch / "submission"
-        for file in sorted(self._reference.folder.glob("cs231n/**/*.py")):
-            target = folder / file.relative_to(self._reference.folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-        name, text = self._vary(mistake, self._reference.folder)
-        (folder / name).write_text(text, encoding="utf-8")
-        scratch.chmod(0o755)  # readable for the worker's own user
+    def _varied(self, mistake: Mistake) -> Path:
+        """A copy of the reference's modules with the mistake made; it stays for the next check that asks."""
+        folder = Path(self._scratch.name) / mistake.id / "submission"
+        if not folder.exists():
+            name, text = self._vary(mistake, self._reference.folder)
+            for file in self._modules():
+                target = folder / file.relative_to(self._plain)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target != folder / name:
+                    target.hardlink_to(file)
+            (folder / name).write_text(text, encoding="utf-8")
         return folder
+
+    def _modules(self) -> list[Path]:
+        """One plain copy of the reference's modules, which all varied ones share."""
+        if not self._plain.exists():
+            for file in self._reference.folder.glob("cs231n/**/*.py"):
+                target = self._plain / file.relative_to(self._reference.folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+            Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user
+        return sorted(self._plain.glob("cs231n/**/*.py"))
 
     def _ask(self, check: Collected, folder: Path, seed: int) -> list[Heard]:
         """What the assignment in `folder` answers in a check, in a worker of its own: checks leave things behind."""
