@@ -161,6 +161,8 @@ class Grader:
     def close(self) -> None:
         """Ends the workers and the warm parents."""
         self._notebooks.close()
+        if self._explainer is not None:
+            self._explainer.close()
         self.reference.close()
         self._zygote.close()
 
