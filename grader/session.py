@@ -44,7 +44,8 @@ ROOT = Path(grader.__file__).resolve().parent.parent
 CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
 PROBES = tuple(f"checks.probes.{file.stem}" for file in sorted((CHECKS / "probes").glob("[a-z]*.py")))
 # Every optimiser imports torch._dynamo at its first step (1.6 s, torch itself 2.3 s); torchvision after it is 0.2 s.
-PRELOAD = ("numpy", "torch", "torch._dynamo", "torchvision")
+# Many import pyplot by habit: 2 s in a worker, which may keep no font cache, and 0.7 s here, once.
+PRELOAD = ("numpy", "torch", "torch._dynamo", "torchvision", "matplotlib.pyplot")
 SEED_BITS = 53  # exact in every JSON reader
 
 
