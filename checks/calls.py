@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.declare import Layer
 from grader.compare import describe, expect_array, unpack
-from grader.errors import SandboxError
+from grader.errors import ProtocolViolation
 from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
@@ -90,13 +90,22 @@ def apply_backward_many(
     points = [[list(inputs.values()), list(upstream)] for inputs, upstream in many]
     values = subject.probe("layers", "gradients", module, layer.forward, layer.backward, points)
     names = list(layer.gradients)
-    return [dict(zip(names, unpack(value, names, layer.backward), strict=True)) for value in items_of(values)]
+    return [
+        dict(zip(names, unpack(value, names, layer.backward), strict=True))
+        for value in items_of(values, len(many))
+    ]
 
 
-def items_of(values: Value) -> tuple[Value, ...]:
-    """The items of a list that one of our own probes returned."""
-    if not isinstance(values, SequenceValue):
-        raise SandboxError(f"a probe returned {describe(values)}, not a list")
+def items_of(values: Value, count: int | None = None) -> tuple[Value, ...]:
+    """The items, this many, of a list that one of our own probes returned.
+
+    Raises `ProtocolViolation` for what no probe gives: something in the submission meddles.
+    """
+    if not isinstance(values, SequenceValue) or count not in (None, len(values.items)):
+        raise ProtocolViolation(
+            f"The process gave {describe(values)} where a list was due.",
+            "Does the code replace parts of Python?",
+        )
     return values.items
 
 
@@ -165,9 +174,9 @@ def arrays_after_backward(
     cache = unpack(value, [*layer.outputs, "cache"], layer.forward)[-1]
     backward(*handles[len(inputs) :], argument(cache), returns=", ".join(layer.gradients))
     after = subject.probe("arrays", "read", *handles)
-    items = after.items if isinstance(after, SequenceValue) else ()
+    items = items_of(after, len(names))
     subject.release(cache, *(h for h in handles if isinstance(h, Handle)))
-    return dict(zip(names, items, strict=False))
+    return dict(zip(names, items, strict=True))
 
 
 def trusted(value: Value) -> Array:

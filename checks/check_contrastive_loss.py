@@ -229,16 +229,11 @@ def _gradients(subject: Subject, cases: Sequence[Case]) -> list[dict[str, Array]
     losses = subject.contrastive_loss.simclr_loss_vectorized.batch(arguments, returns="loss*")
     found = subject.probe("simclr", "gradients", losses, pairs)
     subject.release(*losses, *(h for h in leaves if isinstance(h, Handle)))
-    return [_sides(value, one) for value, one in zip(_items(found), cases, strict=True)]
-
-
-def _items(value: Value) -> Sequence[Value]:
-    assert isinstance(value, SequenceValue), value
-    return value.items
+    return [_sides(value, one) for value, one in zip(calls.items_of(found, len(cases)), cases, strict=True)]
 
 
 def _sides(value: Value, one: Case) -> dict[str, Array]:
-    if not isinstance(value, SequenceValue):
+    if not isinstance(value, SequenceValue) or len(value.items) != len(one.inputs):
         raise Failed(
             "The result of `simclr_loss_vectorized` carries no gradient, so that nothing can be trained with it.",
             "`.item()`, `.detach()`, numpy or `torch.tensor(...)` around computed values cut it off.",

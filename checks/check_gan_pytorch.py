@@ -219,7 +219,8 @@ def check_get_optimizer_settings(student: Subject, reference: Subject, rng: Rng)
 
     Freedom: any class of optimiser and any grouping of the parameters that has these numbers.
     """
-    for number, value in enumerate(items(student.probe("gan", "settings", *_optimizer(student)))):
+    known = items(reference.probe("gan", "settings", *_optimizer(reference)))
+    for number, value in enumerate(items(student.probe("gan", "settings", *_optimizer(student)), len(known))):
         held = value.items if isinstance(value, MappingValue) else {}
         if not held:
             raise Failed(

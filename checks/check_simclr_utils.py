@@ -106,9 +106,11 @@ def _train(subject: Subject, run: Run) -> Result:
 
 def _state(subject: Subject, model: Value, run: Run) -> tuple[dict[str, Array], Array]:
     state = subject.probe("simclr", "state", model)
-    if not isinstance(state, MappingValue) or not isinstance(state.items["parameters"], MappingValue):
+    known = state.items if isinstance(state, MappingValue) else {}
+    named = known.get("parameters")
+    if not isinstance(named, MappingValue) or "seen" not in known:
         raise Failed(f"`train` leaves a model behind whose parameters are {describe(state)}.")
-    held, seen = state.items["parameters"].items, state.items["seen"]
+    held, seen = named.items, known["seen"]
     parameters = {
         name: expect_array(
             held.get(name, seen), before.shape, name=f"model.{name}", function="train", origin="torch"
@@ -225,10 +227,11 @@ def check_train_val_values(student: Subject, reference: Subject, rng: Rng) -> No
 
 def _weight(subject: Subject, model: Value) -> Value:
     state = subject.probe("simclr", "state", model)
-    assert isinstance(state, MappingValue)
-    parameters = state.items["parameters"]
-    assert isinstance(parameters, MappingValue)
-    return parameters.items["1.weight"]
+    held = state.items.get("parameters") if isinstance(state, MappingValue) else None
+    weight = held.items.get("1.weight") if isinstance(held, MappingValue) else None
+    if weight is None:
+        raise Failed("`train_val` leaves a model behind whose parameters can't be read.")
+    return weight
 
 
 @check(f"{MODULE}.test.values", "values", part=PART, given=True)

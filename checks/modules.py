@@ -142,9 +142,8 @@ def run(subject: Subject, jobs: Sequence[Job], function: str) -> tuple[tuple[Val
     packed = [
         [_sent(subject, j.module), j.setup.packed(), [c.packed(j.setup.cast) for c in j.cases]] for j in jobs
     ]
-    return tuple(
-        _items(value, function) for value in _items(_forward(subject, packed, function, None), function)
-    )
+    found = _items(_forward(subject, packed, function, None), function, len(jobs))
+    return tuple(_items(value, function, len(job.cases)) for value, job in zip(found, jobs, strict=True))
 
 
 def forward(
@@ -157,7 +156,8 @@ def forward(
 ) -> tuple[Value, ...]:
     """The output for each case, in one frame."""
     packed = [[_sent(subject, module), setup.packed(), [case.packed(setup.cast) for case in cases]]]
-    return _items(_items(_forward(subject, packed, function, seed), function)[0], function)
+    (found,) = _items(_forward(subject, packed, function, seed), function, 1)
+    return _items(found, function, len(cases))
 
 
 def _forward(subject: Subject, packed: list[Any], function: str, seed: int | None) -> Value:
@@ -165,8 +165,8 @@ def _forward(subject: Subject, packed: list[Any], function: str, seed: int | Non
         return subject.probe("modules", "forward", packed, seed=seed)
 
 
-def _items(value: Value, function: str) -> tuple[Value, ...]:
-    if not isinstance(value, SequenceValue):
+def _items(value: Value, function: str, count: int) -> tuple[Value, ...]:
+    if not isinstance(value, SequenceValue) or len(value.items) != count:
         raise Failed(f"`{function}` gave more than can be read back: {describe(value)}.")
     return value.items
 
@@ -263,9 +263,15 @@ def shapes_of(subject: Subject, module: Module, kind: str) -> dict[str, tuple[in
     if not isinstance(found, MappingValue):
         return {}
     return {
-        name: tuple(int(getattr(i, "data", 0)) for i in getattr(v, "items", ()))
+        name: tuple(
+            i.data if isinstance(i, ScalarValue) and isinstance(i.data, int) else -1 for i in _parts(v)
+        )
         for name, v in found.items.items()
     }
+
+
+def _parts(value: Value) -> tuple[Value, ...]:
+    return value.items if isinstance(value, SequenceValue) else ()
 
 
 def six_sigma(count: int, probability: float) -> float:

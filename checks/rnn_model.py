@@ -134,7 +134,7 @@ def results(subject: Subject, cell: str, method: str, cases: Sequence[Case]) -> 
         }
         for case in cases
     ]
-    return list(calls.items_of(subject.probe("captioner", "results", cell, method, many)))
+    return list(calls.items_of(subject.probe("captioner", "results", cell, method, many), len(many)))
 
 
 def loss(subject: Subject, model: Handle, features: Array, captions: Array) -> tuple[Value, dict[str, Value]]:

@@ -14,7 +14,7 @@ import msgspec
 
 from grader.errors import CallError, LimitExceeded, ProtocolViolation, SandboxError
 from grader.results import Limits
-from grader.sandbox import verdicts, wire
+from grader.sandbox import forms, verdicts, wire
 from grader.sandbox.channel import Process
 from grader.sandbox.pack import Argument, Packer, Unpacker
 from grader.sandbox.parent import Parent
@@ -151,7 +151,7 @@ class Worker:
         self.seconds_in_calls += wall
         if isinstance(answer, wire.Problem):
             raise self._reported(answer, target)
-        return self._replies(answer, unpacker, len(many), wall / len(many), cpu / len(many))
+        return self._replies(answer, unpacker, request, target, wall / len(many), cpu / len(many))
 
     def _request(
         self,
@@ -209,17 +209,29 @@ class Worker:
         return answer
 
     def _replies(
-        self, answer: wire.Answer, unpacker: Unpacker, count: int, wall: float, cpu: float
+        self,
+        answer: wire.Answer,
+        unpacker: Unpacker,
+        request: wire.CallRequest,
+        target: Target,
+        wall: float,
+        cpu: float,
     ) -> list[Reply]:
+        arguments = len(request.many[-1].positional) if request.echo else 0
         try:
-            if not isinstance(answer, wire.Done) or len(answer.values) != count:
+            if not isinstance(answer, wire.Done) or len(answer.values) != len(request.many):
                 raise ProtocolViolation("The process gave another number of answers than it was asked for.")
+            if len(answer.echoed) != arguments:
+                raise ProtocolViolation(
+                    "The process gave back another number of arguments than it was given."
+                )
             values = unpacker.values(answer.values)
             echoed = unpacker.values(answer.echoed)
             unpacker.finish()
         except ProtocolViolation:
             self._end()
             raise
+        forms.expect(values, target, request.returns)  # well written, whatever it says: the process may go on
         warnings = tuple(clean_line(text) for text in answer.warnings[:20])
         seen = tuple(_seen(one) for one in answer.seen)
         return [Reply(value, echoed, wall, cpu, warnings, seen) for value in values]

@@ -189,6 +189,8 @@ class Server:
         """The answer, or one with a handle in place of a value whose header would be too large."""
         if len(wire.encode_answer(done)) <= wire.MAX_HEADER:
             return done, describe.buffers
+        if done.echoed:  # arguments can't be told by a handle
+            return wire.Problem(done.id, "result", "ValueError", "it has too many parts"), []
         kept = [self._objects.keep(None, "a result of too many parts") for _ in done.values]
         return wire.Done(done.id, list(kept), [], []), []
 
