@@ -36,7 +36,7 @@ from checks.similarity import (
 )
 from checks.stand_ins import in_itself
 from grader.compare import expect_array, expect_unchanged, unpack
-from grader.errors import Failed
+from grader.errors import CallError, Failed
 from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
@@ -45,7 +45,14 @@ if TYPE_CHECKING:
 PART = "simclr"
 TYPICAL = {"N": 3, "D": 4}
 RANGES = {"N": (2, 5), "D": (2, 6)}
-EDGES = ({"N": 1, "D": 4}, {"N": 1, "D": 1}, {"N": 3, "D": 1}, {"N": 4, "D": 4}, {"N": 2, "D": 4})
+EDGES = (
+    {"N": 9, "D": 3},
+    {"N": 1, "D": 4},
+    {"N": 1, "D": 1},
+    {"N": 3, "D": 1},
+    {"N": 4, "D": 4},
+    {"N": 2, "D": 4},
+)
 
 
 def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
@@ -196,6 +203,36 @@ def _invariance(quantity: Quantity) -> Callable[..., None]:
 
 
 check_naive_properties, check_vectorized_properties = _invariance(NAIVE), _invariance(VECTORIZED)
+
+
+def _gradient(quantity: Quantity) -> Callable[..., None]:
+    @check(f"{quantity.id}.gradient", "gradient", part=PART, requires=[f"{quantity.id}.values"])
+    def gradient(student: Subject, reference: Subject, rng: Rng) -> None:
+        inputs, seed = quantity.draw(rng, TYPICAL), int(rng.integers(2**31))
+        arrays = [tensor(array) for array in inputs.values()]
+        right = reference.probe("simclr", "slopes", quantity.name, arrays, seed)
+        try:
+            mine = student.probe("simclr", "slopes", quantity.name, arrays, seed)
+        except CallError as error:
+            error.message = error.message.replace("slopes", quantity.name, 1)
+            raise
+        if not isinstance(mine, SequenceValue):
+            raise Failed(
+                f"The result of `{quantity.name}` carries no gradient: the loss built from it can't be trained.",
+                "`.item()`, `.detach()`, `.data`, numpy or `torch.no_grad()` cut it off.",
+            )
+        for name, value, expected in zip(inputs, mine.items, calls.items_of(right), strict=True):
+            label = f"gradient of {name}"
+            data = expect_array(value, inputs[name].shape, name=label, function=quantity.name, origin="torch")
+            agree(data, calls.trusted(expected), name=label, function=quantity.name, tolerance="gradient")
+
+    gradient.__doc__ = (
+        f"{quantity.name} can be differentiated with respect to each input, also through the lengths."
+    )
+    return gradient
+
+
+check_positive_pairs_gradient, check_sim_matrix_gradient = _gradient(PAIRS), _gradient(MATRIX)
 
 LOSS = VECTORIZED.id
 SHARED: dict[str, Any] = {"part": PART, "uses": VECTORIZED.ids_used}

@@ -159,6 +159,12 @@ def check_sample_noise_distribution(student: Subject, reference: Subject, rng: R
             f"(expected 0) and their variance {noise.var():.4f} (expected {1 / 3:.4f}).",
             "Use `torch.rand`, which is uniform; `torch.randn` is normal.",
         )
+    # float32 has 2^24 levels here: 32 of 32768 numbers meet by chance
+    if noise.dtype.itemsize >= 4 and len(np.unique(np.abs(noise))) < 0.9 * n:
+        raise Failed(
+            f"`sample_noise` repeats itself: {n} numbers have {len(np.unique(np.abs(noise)))} different sizes.",
+            "Draw batch_size times dim numbers from a continuous range, and use each once.",
+        )
     for axis, name in ((0, "rows"), (1, "columns")):
         first, second = (np.take(noise, range(a, noise.shape[axis] - 1 + a), axis) for a in (0, 1))
         product = float((first * second).mean())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PART = "simclr"
 TRAIN = "simclr_data.compute_train_transform"
 SHAPES = [f"{TRAIN}.shapes"]
+SEEN = (7,)  # numbers in what the transform of the checks gives
 PAIR, ITEM = "CIFAR10Pair.__getitem__", "simclr_data.CIFAR10Pair.__getitem__"
 
 
@@ -144,7 +145,7 @@ def check_pair_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     pairs, _, _ = dataset(student, rng)
     *found, target = item(student, pairs, 0)
     for name, view in zip(("x_i", "x_j"), found, strict=True):
-        expect_array(view, (5,), name=name, function=PAIR)
+        expect_array(view, SEEN, name=name, function=PAIR)
     expect_scalar(target, name="target", function=PAIR)
 
 
@@ -154,10 +155,10 @@ def check_pair_image(student: Subject, reference: Subject, rng: Rng) -> None:
     pairs, data, _ = dataset(student, rng)
     for index in (3, 0, 4):
         for name, view in zip(("x_i", "x_j"), item(student, pairs, index)[:2], strict=True):
-            _, is_picture, *pixel = expect_array(view, (5,), name=name, function=PAIR)
+            _, is_picture, *seen = expect_array(view, SEEN, name=name, function=PAIR)
             if not is_picture:
                 raise Failed(f"`{PAIR}` gives the transform something else than the PIL image `img`.")
-            if not np.array_equal(pixel, data[index, 0, 0]):
+            if not np.array_equal(seen[:3], data[index, 3, 7]):
                 raise Failed(
                     f"`{name}` of item {index} is not a view of image {index}.",
                     "Both views are made from the same `img`; a transform is applied to it once for each.",
@@ -171,13 +172,21 @@ def check_pair_views(student: Subject, reference: Subject, rng: Rng, advise: Any
     Their order is advice: the official sanity check, which fixes the random numbers, wants x_i drawn first.
     """
     pairs, _, _ = dataset(student, rng)
-    first, second = (
-        int(expect_array(view, (5,), name="x", function=PAIR)[0]) for view in item(student, pairs, 1)[:2]
-    )
+    found = [
+        expect_array(view, SEEN, name="x", function=PAIR)
+        for _ in range(2)
+        for view in item(student, pairs, 1)[:2]
+    ]
+    (first, second), drawn = (int(view[0]) for view in found[:2]), {tuple(view[-2:]) for view in found}
     if first == second:
         raise Failed(
             f"`x_i` and `x_j` from `{PAIR}` come from the same call of the transform: the two views are equal.",
             "Each view is a transform of `img` drawn by itself.",
+        )
+    if len(drawn) < len(found):
+        raise Failed(
+            f"`{PAIR}` draws the same random numbers for more than one view.",
+            "Is a seed set inside it? Then views don't differ: from each other, or from one epoch to the next.",
         )
     if first > second:
         advise(

@@ -199,7 +199,7 @@ def check_train_edge_cases(student: Subject, reference: Subject, rng: Rng, advis
 @declared("mode", "training mode", "shapes")
 def check_train_mode(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """train calls the model in training mode, also when it was handed over in evaluation mode."""
-    seen = train(student, draw(rng), advise).seen
+    seen = train(student, draw(rng, batches=2), advise).seen
     if not seen.size or not seen.all():
         what = "in evaluation mode" if seen.size else "not at all"
         raise Failed(f"`train` calls the model {what}.", "Batch normalisation learns in training mode alone.")

@@ -17,7 +17,7 @@ import numpy as np
 
 from checks import calls
 from checks.declare import Rng, check
-from grader.compare import compare, expect_array
+from grader.compare import compare, describe, expect_array
 from grader.errors import Failed, Raised
 from grader.results import Note
 from grader.sandbox.client import Argument, Tensor
@@ -55,7 +55,9 @@ class Network:
     result: str  # "scores", "images"
     bounded: bool = False  # tanh at the end
     modes: tuple[str, ...] = ("train",)
-    precision: bool = True  # judged in float64 too, which costs time for millions of parameters
+    precision: bool = (
+        True  # computed in float64 too, which costs time for millions of parameters; else looked at
+    )
 
     @property
     def call(self) -> str:
@@ -84,8 +86,7 @@ def build(subject: Subject, function: str, *arguments: int) -> Handle:
     assert isinstance(value, Handle)
     if subject.probe("gan", "is_module", value) != ScalarValue(True):
         kind = "None" if value.kind == "NoneType" else f"an object of type {value.kind}"
-        hint = "Return an `nn.Sequential` of its layers."
-        raise Failed(f"`{function}` returned {kind}; expected a torch module.", hint)
+        raise Failed(f"`{function}` returned {kind}; expected a torch module.", "Return its `nn.Sequential`.")
     return value
 
 
@@ -188,8 +189,6 @@ def network_checks(network: Network) -> dict[str, Callable[..., None]]:
         ),
         "precision": ("precision", _precision, f"{name} in float64 does not fall back to float32.", ("values",)),
     }  # fmt: skip
-    if not network.precision:
-        del bodies["precision"]
     return {f"check_{name}_{aspect}": _declared(network, aspect, *parts) for aspect, parts in bodies.items()}
 
 
@@ -300,8 +299,20 @@ def _compare_outputs(network: Network, actual: Value, right: Value, tolerance: s
 
 
 def _precision(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
+    if not network.precision:
+        return _expect_double(network, student)
     found = _both(network, student, reference, rng, "double", Tensor(rng.uniform(-1, 1, network.inputs)))
-    _compare_outputs(network, *found, "precision", "as a float64 model with float64 input")
+    return _compare_outputs(network, *found, "precision", "as a float64 model with float64 input")
+
+
+def _expect_double(network: Network, student: Subject) -> None:
+    found = observe(student, network, "double_type", *network.inputs)
+    if found != ScalarValue("torch.float64"):
+        kind = found.data if isinstance(found, ScalarValue) else describe(found)
+        raise Failed(
+            f"A layer of `{network.call}` makes numbers of type {kind} from float64 {network.source}.",
+            "Is there a cast to float32 (`.float()`, `.type(dtype)`) on the way?",
+        )
 
 
 def _gradients(network: Network, student: Subject, reference: Subject, rng: Rng) -> None:
@@ -313,6 +324,11 @@ def _gradients(network: Network, student: Subject, reference: Subject, rng: Rng)
             "Look for `.detach()`, `.data`, `torch.no_grad()` or parameters with `requires_grad=False`.",
         )
     _compare_gradients(network, items(actual), [calls.trusted(v) for v in items(right)])
+    if "eval" in network.modes and observe(student, network, "came_training") != ScalarValue(True):
+        raise Failed(
+            f"The model of `{network.call}` comes in evaluation mode: its batch norms would never learn.",
+            "Return it as it was built, without `.eval()`: `run_a_gan` changes no mode.",
+        )
 
 
 def _compare_gradients(network: Network, found: Sequence[Value], right: Sequence[Array]) -> None:

@@ -13,6 +13,7 @@ from checks.mistakes import (
     transformer_layers,
 )
 from checks.mistakes.declare import Mistake, MistakeError, apply, varied
+from checks.mistakes.equivalent import EQUIVALENT
 
 ALL: tuple[Mistake, ...] = (
     *rnn_layers.MISTAKES,
@@ -25,4 +26,4 @@ ALL: tuple[Mistake, ...] = (
     *simclr_utils.MISTAKES,
 )
 
-__all__ = ["ALL", "Mistake", "MistakeError", "apply", "varied"]
+__all__ = ["ALL", "EQUIVALENT", "Mistake", "MistakeError", "apply", "varied"]

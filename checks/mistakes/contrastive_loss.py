@@ -89,6 +89,10 @@ NAIVE = mistakes_in(
 
 PAIRS = mistakes_in(
     "contrastive_loss.sim_positive_pairs",
+    entry("detached", "return dots / lengths", "return (dots / lengths).detach()", "the similarities are detached", CUT,
+          "gradient"),
+    entry("lengths_detached", "return dots / lengths", "return dots / lengths.detach()", "the lengths are detached", CUT,
+          "gradient"),
     entry("row", "return dots / lengths", "return (dots / lengths).squeeze(1)", "the result is (N,), no column", SHAPE,
           "shapes"),
     entry("every_pair", "(out_left * out_right).sum(dim=1, keepdim=True)", "out_left @ out_right.T",
@@ -123,6 +127,10 @@ PAIRS = mistakes_in(
 
 MATRIX = mistakes_in(
     "contrastive_loss.compute_sim_matrix",
+    entry("detached", "return unit @ unit.T", "return unit @ unit.T.detach()", "one factor is detached", CUT,
+          "gradient"),
+    entry("no_grad", "return unit @ unit.T", "with torch.no_grad():\n        return unit @ unit.T",
+          "no gradient is recorded", CUT, "gradient"),
     entry("not_normalised", "unit = out / torch.linalg.vector_norm(out, dim=1, keepdim=True)", "unit = out",
           "it does not divide by the lengths", COSINE, "values"),
     entry("columns_normalised", "dim=1, keepdim=True", "dim=0, keepdim=True", "the columns are normalised", ROWS,

@@ -92,6 +92,15 @@ PAIR = mistakes_in(
           "Compare the order with the docstring.", "shapes"),
     entry("views_as_a_pair", "return x_i, x_j, target", "return (x_i, x_j), target", "the views are one tuple",
           "Compare the order with the docstring.", "shapes"),
+    entry("seeded_before_each", "x_i = self.transform(img)\n            x_j",
+          "torch.manual_seed(index)\n            random.seed(index)\n            x_i = self.transform(img)\n"
+          "            torch.manual_seed(index)\n            random.seed(index)\n            x_j",
+          "both views are drawn after the same seed", VIEWS, "views"),
+    entry("seeded", "x_i = self.transform(img)", "torch.manual_seed(index)\n            random.seed(index)\n"
+          "            x_i = self.transform(img)", "every epoch shows the same two views", VIEWS, "views"),
+    entry("turned_over", "Image.fromarray(img)", "Image.fromarray(img.transpose(1, 0, 2))",
+          "rows and columns of the picture are exchanged", "Look at a picture of the data set, and at what is transformed.",
+          "image"),
     entry("view_of_a_view", "x_j = self.transform(img)", "x_j = self.transform(img.rotate(180))",
           "the second view is of another picture", VIEWS, "image"),
     entry("first_image_always", "img, target = self.data[index], ", "img, target = self.data[0], ",

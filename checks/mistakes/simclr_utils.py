@@ -62,6 +62,8 @@ TRAIN = mistakes_in(
           "        loss.backward(retain_graph=True)\n        loss.backward()\n",
           "the gradients are added up twice", STEP, "step"),
     entry("evaluation_mode", "model.train()", "model.eval()", "the model is not in training mode", GIVEN, "mode"),
+    entry("evaluated_after_first_batch", "loss.backward()", "model.eval()\n        loss.backward()",
+          "after the first batch the model is in evaluation mode", "Which lines change the model's mode?", "mode"),
     entry("mode_untouched", "    model.train()\n", "", "the model stays in the mode that it is in", GIVEN, "mode"),
     entry("sum_returned", "return total_loss / total_num", "return total_loss", "the sum of the losses is returned",
           AVERAGE, "values"),

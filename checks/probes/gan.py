@@ -40,10 +40,18 @@ def _ordered(model: Any, order: Sequence[int]) -> list[list[Any]]:
 
 
 def is_module(thing: Any) -> bool:
-    """Whether this is a torch module."""
+    """Whether this is a torch module; notes the mode that it comes in."""
     import torch
 
-    return isinstance(thing, torch.nn.Module)
+    if not isinstance(thing, torch.nn.Module):
+        return False
+    thing.__dict__.setdefault("_came_training", thing.training)
+    return True
+
+
+def came_training(model: Any) -> bool:
+    """Whether a model was in training mode when it was built."""
+    return bool(model.__dict__.get("_came_training", True))
 
 
 def shapes(model: Any) -> list[list[list[int]]]:
@@ -165,6 +173,34 @@ def _summary(parameter: Any, gradient: Any, pattern: Any) -> tuple[float, float]
         return (1.0, 0.0) if parameter.requires_grad and parameter.numel() > LARGE else (-1.0, 0.0)
     flat = gradient.detach().double().numpy().reshape(-1)
     return float(np.sqrt(flat @ flat)), float(flat @ np.resize(pattern, flat.shape))
+
+
+def double_type(model: Any, *shape: int) -> str:
+    """The narrowest type of numbers that a layer of the model makes in float64, found without computing any.
+
+    On the "meta" device, where tensors have shape and type alone: millions of parameters need not be converted.
+    Code that can't run there runs in float64 itself.
+    """
+    import torch
+
+    held = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    wide = {k: torch.float64 if v.is_floating_point() else v.dtype for k, v in held.items()}
+    empty = {k: torch.empty(v.shape, dtype=wide[k], device="meta") for k, v in held.items()}
+    x = torch.empty(shape, dtype=torch.float64, device="meta")
+    made: list[
+        Any
+    ] = []  # "meta" forgives a layer whose input and weight differ in type: every result is looked at
+    hooks = [m.register_forward_hook(lambda m, i, out: made.append(out.dtype)) for m in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            torch.func.functional_call(model, empty, (x,))
+    except Exception:  # noqa: BLE001 - whatever it is, the next line raises it as the student's own
+        made = [double(model, torch.zeros(shape, dtype=torch.float64)).dtype]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return str(min(made, key=lambda kind: kind.itemsize))
 
 
 def double(model: Any, x: Any) -> Any:

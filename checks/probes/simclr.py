@@ -5,12 +5,14 @@ torch and torchvision are imported where they are used, so that other parts do n
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+PIXEL = (3, 7)  # off the diagonal: a picture turned over it shows another
 LOSSES, UTILS = "cs231n.simclr.contrastive_loss", "cs231n.simclr.utils"
 
 
@@ -24,6 +26,19 @@ def leaves(*arrays: Any) -> tuple[Any, ...]:
 def gradients(losses: Sequence[Any], inputs: Sequence[Sequence[Any]]) -> list[tuple[Any, ...] | None]:
     """d loss / d input for each loss and each of its inputs; None for a loss that is cut off from all of them."""
     return [_gradients(loss, own) for loss, own in zip(losses, inputs, strict=True)]
+
+
+def slopes(name: str, inputs: Sequence[Any], seed: int) -> list[Any] | None:
+    """The gradient of a random combination of a loss function's results in each input; None where all are cut off."""
+    import importlib
+
+    import torch
+
+    own = [x.detach().requires_grad_() for x in inputs]
+    out = getattr(importlib.import_module(LOSSES), name)(*own)
+    weights = torch.from_numpy(np.random.default_rng(seed).standard_normal(tuple(out.shape)))
+    found = _gradients((out * weights).sum(), own)
+    return None if found is None else list(found)
 
 
 def _gradients(loss: Any, inputs: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -59,16 +74,18 @@ def transform(function: Any, image: Any, count: int) -> Any:
 
 
 class _Numbered:
-    """A transform that says which call it was, of which kind of picture, and what the picture's first pixel is."""
+    """A transform that says which call it was, of which kind of picture, what stands at PIXEL, and what it drew."""
 
     def __init__(self) -> None:
         self.calls = 0
 
     def __call__(self, image: Any) -> Any:
+        import torch
         from PIL import Image
 
         self.calls += 1
-        return np.array([self.calls, isinstance(image, Image.Image), *np.asarray(image)[0, 0]])
+        drawn = [float(torch.rand(())), random.random()]
+        return np.array([self.calls, isinstance(image, Image.Image), *np.asarray(image)[PIXEL], *drawn])
 
 
 def pair_class(family: Sequence[Any]) -> Any:
