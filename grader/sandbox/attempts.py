@@ -48,7 +48,7 @@ def _refused(name: str, attempt: Callable[[], object]) -> bool:
         attempt()
     except OSError as error:
         return error.errno in (*_REFUSALS, *hidden)
-    except ValueError:  # how `resource` words a refusal
+    except (ValueError, AttributeError):  # how `resource` words a refusal; what this system has not
         return True
     return False
 

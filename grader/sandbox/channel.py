@@ -22,10 +22,11 @@ class Process:
     """Pipes and pidfd of one forked child."""
 
     def __init__(
-        self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int, scratch: str
-    ) -> None:
+        self, pid: int, pidfd: int, channel: socket.socket, stdout: int, stderr: int, kept: int, scratch: str,
+        usage: Usage | None = None,
+    ) -> None:  # fmt: skip
         self.pid = pid
-        self.usage = Usage(pid, scratch)
+        self.usage = usage or Usage(pid, scratch)
         self.layers: tuple[str, ...] = ()  # of its lock-down, as it says
         self._pidfd = pidfd
         self._channel = channel
@@ -136,5 +137,9 @@ class Process:
         """Closes every descriptor."""
         self._channel.close()
         self.usage.close()
-        for fd in (*self._streams, self._pidfd):
+        for fd in self._streams:
             os.close(fd)
+        self._close_grip()
+
+    def _close_grip(self) -> None:
+        os.close(self._pidfd)

@@ -20,7 +20,7 @@ from types import TracebackType
 
 from grader.errors import SandboxError
 from grader.results import Limits
-from grader.sandbox import level, lockdown
+from grader.sandbox import level, lockdown, spawned
 from grader.sandbox.pack import Argument, Tensor, packed
 from grader.sandbox.parent import ATTEMPTS, Parent
 from grader.sandbox.remote import Worker
@@ -61,6 +61,8 @@ class Zygote:
 
         `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost.
         """
+        if not spawned.FORKS:
+            return cls(spawned.Spawner(tuple(preload), tuple(probes)))
         return cls(Parent(tuple(preload), tuple(probes), tuple(without)))
 
     @property

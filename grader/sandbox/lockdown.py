@@ -4,11 +4,11 @@ out, or another order, let an attack through or broke an honest library.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import os
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -18,12 +18,16 @@ import msgspec
 
 from grader.sandbox import rules
 
+with contextlib.suppress(ImportError):  # Windows, where nothing of this is called
+    import resource
+
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _FIRST_UID, _LAST_UID = 1_900_000_000, 2_000_000_000  # above every number that people and services are given
 USERS = ("own user", "root without capabilities")  # one of them, for a worker that root started
 LAYERS = ("namespaces", "Landlock", "seccomp")
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+_LINUX = sys.platform == "linux"
 
 
 class Spec(msgspec.Struct):
@@ -40,8 +44,8 @@ class Spec(msgspec.Struct):
 
 
 def prctl(option: int, value: int) -> None:
-    """`prctl(2)` for options with one number. Raises `OSError`."""
-    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+    """`prctl(2)` for options with one number; nothing where there is none. Raises `OSError`."""
+    if _LINUX and _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
@@ -88,12 +92,13 @@ def clean_environment(scratch: str) -> None:
 
 def limit_resources(spec: Spec, mapped: int) -> None:
     """Limits of the kernel. Address space is on top of what is `mapped` already: torch alone maps gigabytes."""
-    _limit(resource.RLIMIT_AS, mapped + spec.memory_bytes)
+    if _LINUX:  # elsewhere the grader watches from outside
+        _limit(resource.RLIMIT_AS, mapped + spec.memory_bytes)
+        _limit(resource.RLIMIT_MEMLOCK, 64 << 10)
     _limit(resource.RLIMIT_CPU, spec.cpu_seconds, 5)  # a signal with a name, then one that can't be ignored
     _limit(resource.RLIMIT_FSIZE, spec.file_bytes)
     _limit(resource.RLIMIT_NOFILE, spec.open_files)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_MEMLOCK, 64 << 10)
 
 
 def _limit(which: int, value: int, grace: int = 0) -> None:
@@ -103,6 +108,8 @@ def _limit(which: int, value: int, grace: int = 0) -> None:
 
 
 def _address_space(root: str) -> int:
+    if not _LINUX:
+        return 0
     with open(f"{root}/proc/self/statm") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 
@@ -119,6 +126,7 @@ class Prepared:
         self.seccomp: Any = None
         self.nest: Any = None
         self.missing: dict[str, str] = {}
+        self.reachable = False
         self._without = without
         self._nested = False
         self.mapped = 0  # bytes of address space at the fork
@@ -176,9 +184,10 @@ def apply(spec: Spec, prepared: Prepared) -> list[str]:
     layers += _settle(spec, prepared)
     clean_environment(spec.scratch)
     limit_resources(spec, prepared.mapped)
-    if os.geteuid() == 0:
+    if _LINUX and os.geteuid() == 0:
         layers.append(_leave_root(uid, spec.scratch))
-    _drop_capabilities()
+    if _LINUX:
+        _drop_capabilities()
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     hide()
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user has cleared it

@@ -111,7 +111,7 @@ class Parent:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 cwd="/",
-                env=_environment(),
+                env=environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # an interrupt from the keyboard is for the grader to handle
             )
@@ -129,16 +129,7 @@ class Parent:
 
     def _fork(self, folder: Path, scratch: Path, limits: Limits) -> Process:
         self._until_ready()
-        spec = lockdown.Spec(
-            folder=str(folder),
-            scratch=str(scratch),
-            memory_bytes=limits.memory_bytes,
-            cpu_seconds=int(limits.cpu_budget) + 60,
-            file_bytes=limits.file_bytes,
-            disk_bytes=limits.disk_bytes,
-            disk_files=limits.disk_files,
-            open_files=limits.open_files,
-        )
+        spec = spec_of(folder, scratch, limits)
         ours, theirs = socket.socketpair()
         out, err = os.pipe(), os.pipe()
         try:
@@ -154,7 +145,7 @@ class Parent:
             os.close(err[1])
         process = Process(pid, pidfd, ours, out[0], err[0], limits.kept_output_bytes, str(scratch))
         process.usage.disk_limits = (limits.disk_bytes, limits.disk_files)
-        self._await_worker(process)
+        await_worker(process, FORK_SECONDS)
         return process
 
     def _request(self, spec: lockdown.Spec, fds: list[int]) -> tuple[int, int]:
@@ -167,23 +158,6 @@ class Parent:
             if "forked" in message:
                 self._exits.pop(message["forked"], None)
                 return message["forked"], received[0]
-
-    def _await_worker(self, process: Process) -> None:
-        allowed = Allowance("the start of a worker", FORK_SECONDS, FORK_SECONDS, 1 << 40, 1 << 20)
-        try:
-            header, _ = process.exchange([], allowed)
-            answer = wire.decode_answer(header)
-        except Closed:
-            process.drain_quietly()
-            said = process.take_output()[1].strip()
-            process.close()
-            raise SandboxError(f"A worker could not be started. {said}".strip()) from None
-        if not isinstance(answer, wire.Ready):
-            problem = answer.message if isinstance(answer, wire.Problem) else ""
-            process.kill()
-            process.close()
-            raise SandboxError(f"A worker could not be started: {problem}")
-        process.layers = tuple(clean_line(layer, 80) for layer in answer.layers[:20])
 
     def _receive(self, timeout: float) -> tuple[dict[str, Any], list[int]]:
         """The next message of the warm parent that is not the end of a worker; those are noted."""
@@ -263,7 +237,40 @@ def _readable(control: socket.socket, timeout: float) -> bool:
     return bool(poll.poll(max(timeout, 0) * 1000))
 
 
-def _environment() -> dict[str, str]:
+def spec_of(folder: Path, scratch: Path, limits: Limits) -> lockdown.Spec:
+    """What a new worker is told of its limits and places."""
+    return lockdown.Spec(
+        folder=str(folder),
+        scratch=str(scratch),
+        memory_bytes=limits.memory_bytes,
+        cpu_seconds=int(limits.cpu_budget) + 60,
+        file_bytes=limits.file_bytes,
+        disk_bytes=limits.disk_bytes,
+        disk_files=limits.disk_files,
+        open_files=limits.open_files,
+    )
+
+
+def await_worker(process: Process, seconds: float) -> None:
+    """Waits until the worker says that it is locked down. Raises `SandboxError`."""
+    allowed = Allowance("the start of a worker", seconds, seconds, 1 << 40, 1 << 20)
+    try:
+        header, _ = process.exchange([], allowed)
+        answer = wire.decode_answer(header)
+    except Closed:
+        process.drain_quietly()
+        said = process.take_output()[1].strip()
+        process.close()
+        raise SandboxError(f"A worker could not be started. {said}".strip()) from None
+    if not isinstance(answer, wire.Ready):
+        problem = answer.message if isinstance(answer, wire.Problem) else ""
+        process.kill()
+        process.close()
+        raise SandboxError(f"A worker could not be started: {problem}")
+    process.layers = tuple(clean_line(layer, 80) for layer in answer.layers[:20])
+
+
+def environment() -> dict[str, str]:
     """All that the warm parent is told: `/proc/self/environ` shows it to every worker."""
     return {
         "PATH": "/usr/bin:/bin",

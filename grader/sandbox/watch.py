@@ -12,7 +12,7 @@ from grader.errors import LimitExceeded
 TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
 _DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Usage:
         self.peak_bytes = 0
         self._pid = pid
         self._clock = (~pid << 3) | 2  # CLOCK_PROCESS_CPUTIME_ID of another process, all threads: 0.5 us
-        self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
+        self._statm = self._open()
         self._resident_at_start = self._resident()
 
     def cpu_seconds(self) -> float:
@@ -57,9 +57,15 @@ class Usage:
             line = next(line for line in file if line.startswith("VmHWM"))
             self.peak_bytes = max(self.peak_bytes, int(line.split()[1]) * 1024)
 
+    def settle(self) -> None:
+        """Memory counts from here on. A forked process has its libraries from the start."""
+
     def close(self) -> None:
         """Closes what is needed to look."""
         os.close(self._statm)
+
+    def _open(self) -> int:
+        return os.open(f"/proc/{self._pid}/statm", os.O_RDONLY)
 
     def _resident(self) -> int:
         try:
