@@ -8,6 +8,7 @@ from checks.mistakes import (
     rnn,
     rnn_layers,
     simclr_data,
+    simclr_model,
     simclr_utils,
     transformer,
     transformer_layers,
@@ -23,6 +24,7 @@ ALL: tuple[Mistake, ...] = (
     *gan_pytorch.MISTAKES,
     *contrastive_loss.MISTAKES,
     *simclr_data.MISTAKES,
+    *simclr_model.MISTAKES,
     *simclr_utils.MISTAKES,
 )
 

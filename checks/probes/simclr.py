@@ -237,3 +237,50 @@ def restore() -> None:
     """Undoes `substitute`."""
     while _replaced:
         setattr(*_replaced.pop())
+
+
+def model_outputs(feature_dim: int, images: Any, seed: int) -> Any:
+    """What SimCLR's model, around a small network in the place of ResNet-50, gives in training mode.
+
+    Its parameters are drawn here, in the order of their registration. A text instead, when the encoder is not called
+    `resnet50` there.
+    """
+    import importlib
+
+    import torch
+
+    module: Any = importlib.import_module("cs231n.simclr.model")
+    usual = getattr(module, "resnet50", None)
+    if usual is None:
+        return "another encoder"
+    module.resnet50 = _small_resnet
+    try:
+        model = module.Model(feature_dim)
+    finally:
+        module.resnet50 = usual
+    pattern = (
+        np.random.default_rng(seed).standard_normal(10007).astype(np.float32)
+    )  # prime: no two rows agree
+    with torch.no_grad():
+        for parameter in model.parameters():
+            numbers = torch.from_numpy(np.resize(pattern, tuple(parameter.shape)))
+            parameter.copy_(numbers / parameter[0].numel() ** 0.5)
+        return model.train()(images)
+
+
+def _small_resnet(*_: Any, **__: Any) -> Any:
+    """A network whose children are called as ResNet-50's, and are of their kinds at either end."""
+    from torch import nn
+
+    stages = {
+        f"layer{n}": nn.Conv2d(a, b, 1) for n, (a, b) in enumerate(((64, 8), (8, 8), (8, 8), (8, 2048)), 1)
+    }
+    children = {
+        "conv1": nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False), "bn1": nn.BatchNorm2d(64),
+        "relu": nn.ReLU(inplace=True), "maxpool": nn.MaxPool2d(kernel_size=3, stride=2, padding=1), **stages,
+        "avgpool": nn.AdaptiveAvgPool2d((1, 1)), "fc": nn.Linear(2048, 10),
+    }  # fmt: skip
+    net = nn.Sequential()
+    for name, child in children.items():
+        net.add_module(name, child)
+    return net
