@@ -34,6 +34,7 @@ PRELOAD = (
     "numpy", "torch", "torch._dynamo", "torchvision", "torchvision.datasets", "h5py", "IPython",
     "IPython.extensions.autoreload", "matplotlib.pyplot", "matplotlib_inline.backend_inline",
 )  # fmt: skip
+PATIENCE = 4  # seconds on the clock for one of computing
 MAX_REPLY = 8 << 20  # bytes of one cell's answer; an honest one is cut to less in the worker
 MAX_SHOWN = 60_000  # characters of one output
 _RETURNED = re.compile(r"[^\n]*\r(?!\n)")  # what a progress bar wrote over
@@ -41,11 +42,14 @@ _RETURNED = re.compile(r"[^\n]*\r(?!\n)")  # what a progress bar wrote over
 
 @dataclass(frozen=True)
 class Profile:
-    """How much a notebook may use. `fast` also sets the configuration in `inside`."""
+    """How much a notebook may use, in seconds of computing; by the clock four times as much (the machine may be busy).
+
+    The name "fast" also sets the configuration in `inside`.
+    """
 
     name: str = "fast"
-    cell_seconds: float = 90.0
-    notebook_seconds: float = 240.0
+    cell_seconds: float = 60.0
+    notebook_seconds: float = 180.0
     replay_seconds: float = 2.0  # a cell that took longer is not run again after a death
     restarts: int = 3
     batches: int = 40  # of a loader per round; 0: all
@@ -55,9 +59,9 @@ class Profile:
     def limits(self) -> Limits:
         """The worker's limits."""
         return Limits(
-            call_seconds=self.cell_seconds,
-            call_cpu_seconds=self.cell_seconds * 2,
-            submission_seconds=self.notebook_seconds * 2,
+            call_seconds=PATIENCE * self.cell_seconds,
+            call_cpu_seconds=self.cell_seconds,
+            submission_seconds=PATIENCE * self.notebook_seconds,
             memory_bytes=self.memory_bytes,
         )
 
@@ -101,7 +105,7 @@ class CellRun:
 
     index: int
     state: str
-    seconds: float = 0.0
+    seconds: float = 0.0  # of computing
     outputs: tuple[CellOutput, ...] = ()
     error: CellError | None = None
     cause: str = ""  # of a death, or why it was not run
@@ -171,11 +175,11 @@ class Kernel:
         """So many processes were lost that the rest is not run."""
         return self._lost > self._profile.restarts
 
-    def run(self, cell: Cell, done: Sequence[tuple[Cell, CellRun]], seconds: float) -> CellRun:
+    def run(self, cell: Cell, done: Sequence[tuple[Cell, CellRun]]) -> CellRun:
         """Runs a cell, after those of `done` that a new process needs."""
         if self._worker is None or not self._worker.alive:
             self._restart(done)
-        return self._run(cell, seconds)
+        return self._run(cell)
 
     def _restart(self, done: Sequence[tuple[Cell, CellRun]]) -> None:
         if self._worker is not None:
@@ -189,24 +193,20 @@ class Kernel:
                 and before.seconds <= self._profile.replay_seconds
                 and self._worker.alive
             ):
-                self._run(cell, 4 * self._profile.replay_seconds)
+                self._run(cell)
 
-    def _run(self, cell: Cell, seconds: float) -> CellRun:
+    def _run(self, cell: Cell) -> CellRun:
         assert self._worker is not None
-        started = time.monotonic()
+        started, cpu = time.monotonic(), self._worker.cpu_seconds
         source = np.frombuffer(cell.source.encode("utf-8", "replace") or b" ", np.uint8)
         try:
-            value = self._worker.call(
-                Probe(INSIDE, "run_cell"),
-                (source, cell.index),
-                seconds=min(seconds, self._profile.cell_seconds),
-            ).value
+            value = self._worker.call(Probe(INSIDE, "run_cell"), (source, cell.index)).value
             run = _reply(cell.index, value.data.tobytes() if isinstance(value, ArrayValue) else b"")
         except CallError as error:
             run = self._failed(cell, error)
-        run = replace(run, seconds=round(time.monotonic() - started, 3))
+        computed = max(self._worker.cpu_seconds - cpu, (time.monotonic() - started) / PATIENCE)
         self._worker.take_output()
-        return run
+        return replace(run, seconds=round(computed, 3))
 
     def _failed(self, cell: Cell, error: CallError) -> CellRun:
         assert self._worker is not None
@@ -284,12 +284,11 @@ def run_notebook(
     Raises `SandboxError` when no worker can be started.
     """
     done: list[tuple[Cell, CellRun]] = []
-    started = time.monotonic()
+    left = profile.notebook_seconds
     with Kernel(zygote, root, profile) as kernel:
         for cell in cells:
             if cell.kind != "code" or not cell.source.strip():
                 continue
-            left = profile.notebook_seconds - (time.monotonic() - started)
             if kernel.exhausted:
                 run = CellRun(
                     cell.index, "not run", cause="too many of the cells before it ended their process"
@@ -299,7 +298,8 @@ def run_notebook(
                     cell.index, "not run", cause=f"the notebook had used its {profile.notebook_seconds:g} s"
                 )
             else:
-                run = kernel.run(cell, done, left)
+                run = kernel.run(cell, done)
+            left -= run.seconds
             done.append((cell, run))
             if listener is not None:
                 listener(run)

@@ -317,8 +317,8 @@ def _without_processes(settings: dict[str, Any]) -> None:
     loader.__init__, loader.__iter__ = init, limited
     iterator = importlib.import_module("torch.utils.data.dataloader")._BaseDataLoaderIter
     iterator.next = iterator.__next__
-    pictures = importlib.import_module("torchvision.datasets").CIFAR10
-    pictures._check_integrity = lambda self: os.path.isdir(os.path.join(self.root, self.base_folder))
+    pictures: Any = importlib.import_module("torchvision.datasets.cifar")
+    pictures.check_integrity = lambda path, md5=None: os.path.isfile(path)  # of any data in the right format
 
 
 class _Limited:
