@@ -15,7 +15,7 @@ import numpy as np
 from checks import calls
 from checks.declare import Rng
 from checks.random_sizes import Sizes, text
-from grader.compare import TOLERANCES, compare, expect_array
+from grader.compare import compare, expect_array, tolerance_of
 from grader.errors import Failed
 from grader.values import Array, ArrayValue, Value
 
@@ -136,7 +136,7 @@ def agree(
     tolerance: str = "value", context: str = "", axes: Sizes | None = None,
 ) -> None:  # fmt: skip
     """Two arrays are equal within the tolerance, relative or absolute."""
-    near = TOLERANCES[tolerance].relative
+    near = tolerance_of(tolerance).relative
     if actual.shape == expected.shape and np.abs(actual - expected).max(initial=0.0) <= near:
         return
     compare(actual, expected, name=name, function=function, tolerance=tolerance, context=context, axes=axes)
