@@ -30,6 +30,7 @@ from grader.judge import Judge
 from grader.notebook import grading
 from grader.notebook.judge import CHECKS as NOTEBOOK_CHECKS
 from grader.notebook.judge import PART as NOTEBOOK_PART
+from grader.memory import give_back
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
@@ -214,6 +215,7 @@ class Grader:
             seen = grading.NOTHING
             if notebooks is not None:
                 seen = self._notebooks.grade(submission, notebooks, listener.tell)
+        give_back()
         environment = self._environment(seed, select, limits, started)
         checked = (*_complete(specs.values(), results), *seen.checks.values())
         grade = self._graded(submission, checked, environment)
