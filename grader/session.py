@@ -27,10 +27,10 @@ from grader.compare import TOLERANCES, tolerance_factors
 from grader.explain import Explainer
 from grader.flags import Flags
 from grader.judge import Judge
+from grader.memory import give_back
 from grader.notebook import grading
 from grader.notebook.judge import CHECKS as NOTEBOOK_CHECKS
 from grader.notebook.judge import PART as NOTEBOOK_PART
-from grader.memory import give_back
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
