@@ -161,15 +161,18 @@ class Judge:
     def _left_alone(self, spec: Any, results: Sequence[CheckResult]) -> bool:
         """Whether the function that `results` are about counts as not attempted."""
         if spec.given:
-            return self._idle(spec.module)
+            return self._idle(spec)
         if all(result.outcome is Outcome.PASSED for result in results):
             return False
         return self._untouched(spec.module, spec.function) or self._idle_part(spec)
 
-    def _idle(self, module: str) -> bool:
-        """Nothing in the module that was the student's to write was touched."""
-        own = {s.function for s in self._specs.values() if s.module == module and not s.given}
-        return bool(own) and all(self._untouched(module, function) for function in own)
+    def _idle(self, spec: Any) -> bool:
+        """Nothing in the module that was the student's to write was touched; in its part, where nothing was."""
+        written = [s for s in self._specs.values() if not s.given]
+        own = [s for s in written if s.module == spec.module] or [s for s in written if s.part == spec.part]
+        return bool(own) and all(
+            self._untouched(*names) for names in dict.fromkeys((s.module, s.function) for s in own)
+        )
 
     def _idle_part(self, spec: Any) -> bool:
         """The function is shared with an earlier part, and all that this part adds to it was left out.
