@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from grader.results import CheckResult, Grade, Mismatch, Note, Outcome, Traceback
-from reports import text, view
+from reports import notebooks, text, view
 
 MOST_FILES = 400  # longer lists say so and point to result.json
 MOST_DETAILS = 12
@@ -39,6 +39,7 @@ def render(grade: Grade) -> str:
             anchors=_anchors(grade.checks),
             style=Markup(style),  # our own file
             policy=_policy(style),
+            notebooks=notebooks.handed_in(grade.notebooks),
         )
     )
 
@@ -71,6 +72,13 @@ def _templates() -> Environment:
         size=_size,
         bar=_bar,
         number=_number,
+        markdown=notebooks.markdown,
+        bitmap=notebooks.bitmap,
+    )
+    templates.globals.update(
+        notebook_findings=notebooks.sorted_findings,
+        notebook_readings=notebooks.readings,
+        notebook_empty=notebooks.empty,
     )
     templates.globals.update(
         wording=view.WORDING,

@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from grader.results import CheckResult, Grade
+from grader.results import CheckResult, Grade, NotebookResult
 
 HIDDEN = "hidden"  # a visibility
 ANOTHER = "another check"  # stands for the id of a hidden one
@@ -24,7 +24,14 @@ def of(grade: Grade) -> Grade:
     """
     hidden = [check.id for check in grade.checks if check.visibility == HIDDEN]
     shown = tuple(check for check in grade.checks if check.visibility != HIDDEN)
-    return msgspec.structs.replace(grade, checks=_without_names(shown, hidden), flags=())
+    notebooks = tuple(map(_without_key, grade.notebooks))
+    return msgspec.structs.replace(grade, checks=_without_names(shown, hidden), flags=(), notebooks=notebooks)
+
+
+def _without_key(notebook: NotebookResult) -> NotebookResult:
+    """The rubric of an inline question says what the answer is."""
+    answers = tuple(msgspec.structs.replace(answer, rubric="", automatic=()) for answer in notebook.answers)
+    return msgspec.structs.replace(notebook, answers=answers)
 
 
 def _without_names(checks: tuple[CheckResult, ...], hidden: Iterable[str]) -> tuple[CheckResult, ...]:

@@ -57,11 +57,11 @@ def _answer(match: Match, question: Question, places: dict[str, int]) -> InlineA
     asked, inside = _split(cells[place].source, question)
     following = _following(match, place, set(places.values()))
     texts = [inside, *(_without_heading(cell.source) for cell in following if cell.kind == "markdown")]
-    pictures = [uri for cell in (cells[place], *following) for uri in _pictures(cell)]
     answer = "\n\n".join(text.strip() for text in texts if text.strip() and not _EMPTY.match(text.strip()))
-    return _made(
-        question, question.text or asked, _attached(answer, [cells[place], *following]), tuple(pictures)
-    )
+    answer, pasted = _attached(answer, [cells[place], *following])
+    drawn = cells[place + 1 : place + 4] if question.picture else following
+    shown = [uri for cell in drawn if cell.kind == "code" for uri in cell.pictures]
+    return _made(question, question.text or asked, answer, (*pasted, *shown))
 
 
 def _made(question: Question, asked: str, answer: str, pictures: tuple[str, ...]) -> InlineAnswer:
@@ -110,16 +110,16 @@ def _without_heading(source: str) -> str:
     return _HEADING.sub("", source, count=1)
 
 
-def _pictures(cell: Cell) -> tuple[str, ...]:
-    return cell.pictures
-
-
-def _attached(answer: str, cells: Sequence[Cell]) -> str:
-    """Pictures that were pasted into the text, put where the text names them."""
+def _attached(answer: str, cells: Sequence[Cell]) -> tuple[str, tuple[str, ...]]:
+    """Pictures that were pasted into the text: a word in their place, and the pictures."""
+    pictures = []
     for cell in cells:
         for name, uri in cell.attachments:
-            answer = answer.replace(f"(attachment:{name})", f"({uri})")
-    return answer
+            if f"(attachment:{name})" in answer:
+                pictures.append(uri)
+                mark = f"*(picture {len(pictures)})*"
+                answer = re.sub(rf"!\[[^\]\n]*\]\(attachment:{re.escape(name)}\)", mark, answer)
+    return answer, tuple(pictures)
 
 
 _PAIRS = {"y": (2, 1, -1, -2, -1, 1), "x": (-1, -2, -1, 1, 2, 1)}
