@@ -14,6 +14,7 @@ from types import TracebackType
 
 from grader.errors import Blocked, Raised, SandboxError, Verdict
 from grader.flags import Flags
+from grader.imports import Imports
 from grader.results import Limits, Traceback
 from grader.sandbox.client import Argument, Function, Method, Probe, Reply, Target, Worker, Zygote
 from grader.sandbox.source import FunctionFacts
@@ -66,6 +67,7 @@ class Subject:
         self._said = ("", "")  # by workers that are gone
         self.heard: list[Heard] | None = None  # what calls gave, while somebody listens
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
+        self._imports = Imports()
 
     def __getattr__(self, name: str) -> _Module:
         if name not in MODULES:
@@ -112,16 +114,17 @@ class Subject:
         with self._blame():
             worker = self._ready(target)
             watch = self._watch(target)
-            reply = worker.call(
-                self._documented(target),
-                args,
-                kwargs or {},
-                returns=returns,
-                seed=seed,
-                echo=echo,
-                seconds=seconds,
-                watch=watch,
-            )
+            with self._imports.watched(target, worker):
+                reply = worker.call(
+                    self._documented(target),
+                    args,
+                    kwargs or {},
+                    returns=returns,
+                    seed=seed,
+                    echo=echo,
+                    seconds=seconds,
+                    watch=watch,
+                )
         self._saw(target, watch, reply)
         self._hear(reply)
         return reply
@@ -148,7 +151,8 @@ class Subject:
             worker = self._ready(target)
             watch = self._watch(target)
             pairs: list[tuple[Sequence[Argument], Mapping[str, Argument]]] = [(args, {}) for args in many]
-            replies = worker.calls(self._documented(target), pairs, returns=returns, watch=watch)
+            with self._imports.watched(target, worker):
+                replies = worker.calls(self._documented(target), pairs, returns=returns, watch=watch)
         if replies:
             self._saw(target, watch, replies[0])
         self._hear(*replies)
@@ -169,6 +173,7 @@ class Subject:
     def outline(self, module: str) -> dict[str, FunctionFacts]:
         """What the module's text says about each function (advisory): its parameters, whether it is untouched."""
         if module not in self._outlines:
+            self._outlines[module] = {}  # a file that ends the process when it is read is read once
             self._outlines[module] = self._ready(None).outline(MODULES.get(module, module))
         return self._outlines[module]
 

@@ -165,7 +165,7 @@ def spam(s):
         class Evil:
             def find_spec(self, name, path=None, target=None): raise SystemExit(name)
         ''', body="if first():\n    _sys.meta_path[:] = [Evil()]\n    _sys.path[:] = []\n    _sys.modules.clear()", victim="any",
-           where="process"),
+           where="process", harms_itself=True),
     Attack("swap_function", "replaces its own function, its code and its module after the first call", code="pass", body='''
         if first():
             other = _sys.modules[__name__]
