@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from checks.declare import Rng, check
-from checks.training_report import caption_pictures, curves
+from checks.training_report import caption_pictures, compared, curves, digits_picture
 from grader.errors import Blocked, Failed, NotAttempted
+from grader.training.adversarial import Adversaries
 from grader.training.context import Training, told
+from grader.training.contrastive import Contrast
 from grader.training.recurrent import Recurrent
 from grader.training.transformer import Attention
 
@@ -34,6 +36,17 @@ LSTM = [
 TRANSFORMER = [
     "transformer_layers.PositionalEncoding.__init__", "transformer_layers.PositionalEncoding.forward",
     "transformer_layers.MultiHeadAttention.forward", "transformer.CaptioningTransformer.forward",
+]  # fmt: skip
+GAN = [
+    "gan_pytorch.sample_noise", "gan_pytorch.discriminator", "gan_pytorch.generator",
+    "gan_pytorch.discriminator_loss", "gan_pytorch.generator_loss",
+]  # fmt: skip
+LS = [*GAN[:3], "gan_pytorch.ls_discriminator_loss", "gan_pytorch.ls_generator_loss"]
+DC = [GAN[0], "gan_pytorch.build_dc_classifier", "gan_pytorch.build_dc_generator", *GAN[3:]]
+SIMCLR = [
+    "contrastive_loss.sim_positive_pairs", "contrastive_loss.compute_sim_matrix",
+    "contrastive_loss.simclr_loss_vectorized", "simclr_data.compute_train_transform",
+    "simclr_data.CIFAR10Pair.__getitem__", "simclr_utils.train",
 ]  # fmt: skip
 
 
@@ -87,6 +100,61 @@ def check_transformer(student: Subject, reference: Subject, rng: Rng, training: 
         "transformer",
         lambda: Attention(student, reference, training.captions, settings, rng, device),
     )
+
+
+def _adversarial(student: Subject, reference: Subject, rng: Rng, training: Training, kind: str) -> None:
+    settings, device = getattr(training.profile, kind), training.device(student)
+    judge, images = training.judge(reference), training.digits[0]
+    bars = training.bars_of(kind)
+    course, run = training.attempt(
+        kind, lambda: Adversaries(student, reference, kind, images, judge, settings, rng, device)
+    )
+    training.details += [*curves(bars, course), digits_picture(run.drawn)]
+    if not course.met:
+        raise Failed(told(bars, course), MEASURED)
+
+
+@check("training.gan.digits", "draws digits", part="training", function="vanilla GAN", uses=GAN)
+def check_gan(student: Subject, reference: Subject, rng: Rng, training: Training) -> None:
+    """The vanilla GAN's generator comes to draw pictures like the digits."""
+    _expect_attempted(student, GAN)
+    _adversarial(student, reference, rng, training, "vanilla")
+
+
+@check("training.lsgan.digits", "draws digits", part="training", function="least-squares GAN", uses=LS)
+def check_lsgan(student: Subject, reference: Subject, rng: Rng, training: Training) -> None:
+    """The least-squares GAN's generator comes to draw pictures like the digits."""
+    _expect_attempted(student, LS)
+    _adversarial(student, reference, rng, training, "ls")
+
+
+@check("training.dcgan.digits", "draws digits", part="training", function="DCGAN", uses=DC)
+def check_dcgan(student: Subject, reference: Subject, rng: Rng, training: Training) -> None:
+    """The convolutional GAN's generator comes to draw pictures like the digits."""
+    _expect_attempted(student, DC)
+    _adversarial(student, reference, rng, training, "dc")
+
+
+@check(
+    "training.simclr.representation",
+    "learns a representation",
+    part="training",
+    function="SimCLR",
+    uses=SIMCLR,
+)
+def check_simclr(student: Subject, reference: Subject, rng: Rng, training: Training) -> None:
+    """A small encoder trained with SimCLR tells classes apart better than an untrained one."""
+    _expect_attempted(student, SIMCLR)
+    bars, device = training.bars_of("simclr"), training.device(student)
+    known, unseen = training.pictures
+    student.probe("simclr", "cpu_by_default")
+    course, run = training.attempt(
+        "simclr",
+        lambda: Contrast(student, reference, known, unseen, training.profile.simclr, rng, device),
+    )
+    training.details += [*curves(bars, course), compared(run.before, course.last)]
+    if not course.met:
+        raise Failed(told(bars, course), MEASURED)
 
 
 @check(

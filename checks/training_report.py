@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 from grader.data.captions import Captions
-from grader.results import Curve, Detail, Picture
+from grader.results import Curve, Detail, Note, Picture
 from grader.training.bars import Bar
-from grader.training.course import Course, number
+from grader.training.course import Course, Metrics, number
 from grader.training.recurrent import Lesson, text
 from grader.values import Array
 
 SHOWN = 4  # captions with their images
+DIGITS = 40  # generated digits in the grid
 LARGEST = 1 << 20  # points of an image that is shown
 
 
@@ -47,6 +48,21 @@ def caption_pictures(data: Captions, lesson: Lesson, sampled: Array) -> list[Det
         if png:
             found.append(Picture(title=said, png=png, scale=2))
     return found
+
+
+def digits_picture(drawn: Array) -> Picture:
+    """Generated digits (N, 784) in [-1, 1] in a grid."""
+    images = ((drawn[:DIGITS].reshape(-1, 28, 28) + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    title = "What the generator draws: your trained parameters in the reference's generator"
+    return Picture(title=title, png=grid(images, 10), scale=2)
+
+
+def compared(before: Metrics, after: Metrics) -> Note:
+    """Accuracies of a linear classifier and of nearest neighbours with and without the training."""
+    rows = [f"{'':24}{'untrained':>10}{'trained':>10}"]
+    for metric, title in (("linear", "linear classifier"), ("neighbours", "nearest neighbours")):
+        rows.append(f"{title:24}{before[metric]:>10.0%}{after[metric]:>10.0%}")
+    return Note(title="Top-1 accuracy with and without self-supervised training", text="\n".join(rows))
 
 
 def _as_png(content: bytes) -> bytes:

@@ -1,62 +1,69 @@
-"""Small colour pictures of ten classes: one large shape each, any colours, on a ground that says nothing.
+"""Small colour pictures of ten classes: a pattern each, in any two colours, at any scale, place and light.
 
-Colour, place, size and light change from picture to picture, so that raw pixels tell little of the class; an
+Colour, scale, place and light change from picture to picture, so that raw pixels tell little of the class; an
 encoder that has learned to ignore them (as SimCLR's augmentations teach) tells much more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from grader.data import drawing
 from grader.values import Array
 
 SIDE = 32
-NAMES = (
-    "circle",
-    "square",
-    "triangle",
-    "star",
-    "cross",
-    "striped circle",
-    "hollow circle",
-    "arrow",
-    "bar",
-    "many",
-)
+Field = Callable[[Array, Array], Array]  # (x, y) in periods -> brightness from -1 to 1
+
+
+def _wave(t: Array) -> Array:
+    return np.asarray(np.sin(2 * np.pi * t))
+
+
+def _rings(x: Array, y: Array) -> Array:
+    return _wave(np.hypot(x - x.mean(), y - y.mean()))
+
+
+def _dots(x: Array, y: Array) -> Array:
+    return np.where(np.hypot(x % 1 - 0.5, y % 1 - 0.5) < 0.3, 1.0, -1.0)
+
+
+def _bricks(x: Array, y: Array) -> Array:
+    shifted = x + 0.5 * (np.floor(y) % 2)
+    return np.where(((y % 1) < 0.2) | ((shifted % 1) < 0.2), 1.0, -1.0)
+
+
+PATTERNS: dict[str, Field] = {
+    "rows": lambda x, y: _wave(y),
+    "columns": lambda x, y: _wave(x),
+    "diagonals": lambda x, y: _wave((x + y) / 1.4),
+    "chessboard": lambda x, y: np.sign(_wave(x) * _wave(y)),
+    "rings": _rings,
+    "dots": _dots,
+    "grid": lambda x, y: np.where(((x % 1) < 0.2) | ((y % 1) < 0.2), 1.0, -1.0),
+    "bricks": _bricks,
+    "zigzag": lambda x, y: _wave(y + 0.6 * np.abs((x % 1) - 0.5)),
+    "slope": lambda x, y: np.tanh((y - y.mean()) * 0.8),
+}
+NAMES = tuple(PATTERNS)
 
 
 def draw(rng: np.random.Generator, count: int) -> tuple[Array, Array]:
     """Pictures (count, 32, 32, 3) of bytes and their classes (count,), all classes equally often."""
     labels = rng.permutation(np.arange(count) % len(NAMES))
-    return np.stack([_picture(rng, NAMES[label]) for label in labels]), labels
+    return np.stack([_picture(rng, PATTERNS[NAMES[label]]) for label in labels]), labels
 
 
-def _picture(rng: np.random.Generator, name: str) -> Array:
-    ground, ink = _colours(rng)
-    image = drawing.canvas(SIDE, ground)
-    texture, _, shape = name.rpartition(" ")
-    if name == "many":
-        for _ in range(9):
-            at = (rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9))
-            drawing.paint(image, drawing.OUTLINES["circle"], at, rng.uniform(0.06, 0.1), ink)
-    else:
-        at = (rng.uniform(0.4, 0.6), rng.uniform(0.4, 0.6))
-        drawing.paint(
-            image, drawing.OUTLINES[shape], at, rng.uniform(0.28, 0.4), ink, texture or "plain",
-            turn=rng.uniform(-0.25, 0.25), ink=ground,
-        )  # fmt: skip
-    pixels = np.asarray(drawing.finish(image)).astype(np.float64)
-    light = rng.uniform(-30, 30, (2, 3))  # from left to right and from top to bottom
+def _picture(rng: np.random.Generator, pattern: Field) -> Array:
+    period = rng.uniform(5, 9)
+    x, y = np.meshgrid(np.arange(SIDE) / period + rng.random(), np.arange(SIDE) / period + rng.random())
+    field = pattern(x, y)[:, :, None]  # (32, 32, 1)
+    middle, swing = (
+        rng.uniform(70, 185, 3),
+        rng.uniform(25, 70) * rng.choice([-1, 1]) * rng.uniform(0.5, 1.5, 3),
+    )
     slope = np.linspace(-1, 1, SIDE)
-    pixels += light[0] * slope[None, :, None] + light[1] * slope[:, None, None]
-    pixels += rng.normal(0, 8, pixels.shape)
-    return pixels.clip(0, 255).astype(np.uint8)
-
-
-def _colours(rng: np.random.Generator) -> tuple[drawing.Colour, drawing.Colour]:
-    """Two colours that differ in brightness, either of them the brighter one."""
-    while True:
-        a, b = rng.integers(0, 256, (2, 3))
-        if abs(int(a.sum()) - int(b.sum())) > 200:
-            return (int(a[0]), int(a[1]), int(a[2])), (int(b[0]), int(b[1]), int(b[2]))
+    light = rng.uniform(-30, 30, (2, 3))  # from left to right and from top to bottom
+    pixels = middle + swing * field + light[0] * slope[None, :, None] + light[1] * slope[:, None, None]
+    noisy = pixels + rng.normal(0, 12, pixels.shape)
+    return np.asarray(noisy.clip(0, 255), dtype=np.uint8)

@@ -8,14 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from grader.data import captions, folder, make
+from grader.data import captions, digits, folder, make, pictures
 from grader.errors import SandboxError, UsageError
 from grader.results import Detail
 from grader.subject import Subject
+from grader.training import digits as judging_digits
 from grader.training.bars import Bar, Bars
 from grader.training.course import Course, Run, Tell, follow, number, summary
 from grader.training.settings import PROFILES, Profile
-from grader.values import ScalarValue
+from grader.values import Array, ScalarValue
 
 ATTEMPTS = 2
 R = TypeVar("R", bound=Run)
@@ -45,11 +46,30 @@ class Training:
     tell: Tell = _silent
     details: list[Detail] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
+    _judge: judging_digits.Judge | None = None
 
     @cached_property
     def captions(self) -> captions.Captions:
         """The training captions."""
         return captions.load(self.data)
+
+    @cached_property
+    def digits(self) -> tuple[Array, Array]:
+        """Training digits (N, 28, 28) of bytes, and which they are."""
+        return digits.load(self.data)
+
+    @cached_property
+    def pictures(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Pictures with their classes: those to train on, and some that no worker of a student ever gets."""
+        known, unseen = pictures.load(self.data), pictures.load(self.data, "test")
+        most, fewer = self.profile.pictures
+        return (known[0][:most], known[1][:most]), (unseen[0][:fewer], unseen[1][:fewer])
+
+    def judge(self, reference: Subject) -> judging_digits.Judge:
+        """The trusted classifier of digits, fitted at its first use."""
+        if self._judge is None:
+            self._judge = judging_digits.fit(reference, *self.digits, *digits.load(self.data, "test"))
+        return self._judge
 
     def bars_of(self, name: str) -> Sequence[Bar]:
         """The bars of a check in this profile."""

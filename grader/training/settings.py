@@ -34,6 +34,26 @@ class Transformer:
 
 
 @dataclass(frozen=True)
+class Adversarial:
+    """A GAN and how it is trained."""
+
+    steps: int
+    every: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """An encoder and how it is trained."""
+
+    steps: int
+    every: int
+    batch: int
+    rate: float
+    temperature: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """Everything that differs between the profiles; `seconds` is what one run of a check may take."""
 
@@ -41,7 +61,12 @@ class Profile:
     rnn: Captioner
     lstm: Captioner
     transformer: Transformer
+    vanilla: Adversarial
+    ls: Adversarial
+    dc: Adversarial
+    simclr: Contrastive
     seconds: float
+    pictures: tuple[int, int]  # how many of those to train on and of the unseen ones are used
 
 
 PROFILES = {
@@ -50,13 +75,23 @@ PROFILES = {
         rnn=Captioner(word=128, hidden=256, steps=150, every=10, rate=5e-3, decay=0.98),
         lstm=Captioner(word=128, hidden=192, steps=200, every=20, rate=5e-3, decay=0.995),
         transformer=Transformer(word=128, steps=200, every=20, rate=2e-3),
+        vanilla=Adversarial(steps=800, every=100, batch=64),
+        ls=Adversarial(steps=800, every=100, batch=64),
+        dc=Adversarial(steps=120, every=20, batch=32),
+        simclr=Contrastive(steps=120, every=20, batch=64, rate=3e-3, temperature=0.2),
         seconds=120,
+        pictures=(2000, 500),
     ),
     "gpu": Profile(
         name="gpu",
         rnn=Captioner(word=256, hidden=512, steps=100, every=10, rate=5e-3, decay=0.95),
         lstm=Captioner(word=256, hidden=512, steps=100, every=10, rate=5e-3, decay=0.995),
         transformer=Transformer(word=256, steps=200, every=20, rate=1e-3),
+        vanilla=Adversarial(steps=4000, every=250, batch=128),
+        ls=Adversarial(steps=4000, every=250, batch=128),
+        dc=Adversarial(steps=2000, every=250, batch=128),
+        simclr=Contrastive(steps=1000, every=100, batch=64, rate=1e-3, temperature=0.5),
         seconds=600,
+        pictures=(5000, 2000),
     ),
 }
