@@ -16,9 +16,13 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from grader.results import Grade
+from grader.rubric import Rubric
 from grader.sandbox import level
 from grader.session import REFERENCE, Grader, default_rubric
 from tests.hostile import state
@@ -41,10 +45,18 @@ def main() -> int:
         Path(folder).chmod(0o711)  # a worker that is another user must get through
         tempfile.tempdir = folder
         try:
-            with Grader(rubric=default_rubric()) as grader:
+            with Grader(rubric=tight()) as grader:
                 return soak(grader, options.count, random.Random(options.seed), Path(folder))
         finally:
             tempfile.tempdir = None
+
+
+def tight() -> Rubric:
+    """gradmark's own rubric with the memory and output limits for which the hostile submissions are written."""
+    rubric = default_rubric()
+    return replace(
+        rubric, limits=msgspec.structs.replace(rubric.limits, memory_bytes=200 << 20, output_bytes=16 << 20)
+    )
 
 
 def soak(grader: Grader, count: int, draw: random.Random, folder: Path) -> int:
