@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.results import CheckResult, Grade, Mismatch, Note, Outcome, Traceback
-from reports import notebooks, text, view
+from grader.results import CheckResult, Detail, Grade, Outcome
+from reports import curve, notebooks, text, view
 
 MOST_FILES = 400  # longer lists say so and point to result.json
 MOST_DETAILS = 12
@@ -71,6 +71,9 @@ def _templates() -> Environment:
         shape=str,
         size=_size,
         bar=_bar,
+        curve=curve.svg,
+        address=curve.address,
+        extent=curve.size,
         number=_number,
         markdown=notebooks.markdown,
         bitmap=notebooks.bitmap,
@@ -110,7 +113,7 @@ def _anchors(checks: Iterable[CheckResult]) -> dict[str, str]:
     return {check.id: f"check-{number}" for number, check in enumerate(checks, 1)}
 
 
-def _kind(detail: Mismatch | Traceback | Note) -> str:
+def _kind(detail: Detail) -> str:
     return type(detail).__name__.lower()
 
 
