@@ -274,7 +274,10 @@ def test_workers_do_not_see_each_other(opened, strict):
     """One worker's private folder is closed to the next."""
     first = opened("import os\ndef f():\n    open('note', 'w').write('x')\n    return os.getcwd()\n")
     place = run(first).value.data
-    second = opened("import os\ndef f(place):\n    return os.path.exists(place + '/note')\n")
+    second = opened(
+        "import os\ndef f(place):\n    try: return [*os.listdir(place), open(place + '/note').read()] and True\n"
+        "    except OSError: return False\n"
+    )
     assert run(second, place).value.data is False
 
 

@@ -251,6 +251,17 @@ def test_every_attempt_as_an_unprivileged_user():
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
 
 
+@pytest.mark.slow
+def test_every_attempt_without_namespaces():
+    """Level strict, as in Docker: the same attempts are refused and the same limits hold."""
+    files = [f"tests/sandbox/test_{name}.py" for name in ("lockdown", "failures")]
+    command = [sys.executable, "-m", "pytest", "-q", *files]
+    environment = {**os.environ, "GRADMARK_TEST_WITHOUT": "namespaces"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert " skipped" not in done.stdout
+
+
 def test_the_grader_itself_can_not_be_looked_into(zygote):
     """Its environment and memory are closed to other processes of the same user."""
     import ctypes
