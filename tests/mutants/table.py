@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from checks.mistakes import Mistake
+from checks.mistakes import EQUIVALENT, Mistake
 from checks.mistakes.declare import FILES
 from grader.session import Grader
 from tests.mutants.harness import Mutator, failed, mutator
@@ -71,9 +71,17 @@ def render(part: Part, failures: Results) -> str:
     for function, own in groupby(part.mistakes, key=lambda mistake: mistake.function):
         lines = "\n".join(row(mistake, failures[mistake.id]) for mistake in own)
         pieces.append(f"## {function}\n\n| mistake | what is wrong | fails |\n|---|---|---|\n{lines}\n")
+    pieces.append(_equivalents(part))
     count = Counter(check for checks in failures.values() for check in checks)
     counts = "".join(f"| `{id}` | {count[id]} |\n" for id in specs(part.select))
     return "\n".join([*pieces, COUNTS + counts])
+
+
+def _equivalents(part: Part) -> str:
+    """The table of variations of the part that no check may fail for, with the reasons."""
+    own = (m for m in EQUIVALENT if m.module in part.modules)
+    lines = "".join(f"| {m.id} | {m.sentence} | {m.hint} |\n" for m in own)
+    return f"# What looks like a mistake and is none\n\n| variation | what looks wrong | why it is right |\n|---|---|---|\n{lines}"
 
 
 def counted(text: str) -> set[str]:

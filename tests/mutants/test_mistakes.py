@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from checks.mistakes import ALL, Mistake
+from checks.mistakes import ALL, EQUIVALENT, Mistake
 from checks.mistakes.declare import FILES
 from grader import template
 from grader.results import Outcome
@@ -38,6 +38,15 @@ def test_mistake_is_caught_where_it_is(made: Mutator, mistake: Mistake) -> None:
     part = part_of(mistake)
     stored = table.rows(table.path(part).read_text("utf-8"))
     assert stored.get(mistake.id) == table.row(mistake, wrong), STALE
+
+
+@pytest.mark.parametrize("variation", EQUIVALENT, ids=lambda variation: variation.id)
+def test_equivalent_variation_fails_nothing(made: Mutator, variation: Mistake) -> None:
+    """What only looks like a mistake passes every check of its part."""
+    grade = made.grade(variation)
+    assert {c.id: c.message for c in grade.checks if c.outcome is not Outcome.PASSED} == {}
+    assert not variation.caught_by
+    assert variation.hint.endswith(".")  # the reason, a sentence
 
 
 @BY_NAME
