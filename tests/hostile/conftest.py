@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from grader import session
+from grader.sandbox.client import Zygote
 from grader.session import REFERENCE, Grader, default_rubric
 
 
@@ -23,6 +26,17 @@ def own_temporary_folder() -> Iterator[Path]:
     yield Path(folder)
     tempfile.tempdir = before
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="package")
+def bare(own_temporary_folder: Path) -> Iterator[Grader]:
+    """A grader whose workers run without any isolation: only for what does no harm."""
+    with pytest.MonkeyPatch.context() as patch:
+        start = partial(Zygote.start, without=("namespaces", "landlock", "seccomp"))
+        patch.setattr(session.Zygote, "start", start)
+        grader = Grader()
+    with grader:
+        yield grader
 
 
 @pytest.fixture(scope="package")

@@ -110,6 +110,16 @@ def first_bad(checks: list[CheckResult]) -> CheckResult | None:
     return next((check for check in checks if check.outcome is not Outcome.PASSED), None)
 
 
+REAL = [attack for attack in catalogue.ATTACKS if attack.real]
+
+
+@pytest.mark.parametrize("attack", REAL, ids=str)
+def test_an_attack_is_real(bare: Grader, attack: Attack, submission: Path) -> None:
+    """Without isolation it reaches what it is after: the test above can fail."""
+    grade = graded(bare, attack, submission)
+    assert "BREACH" in "".join(check.stdout for check in grade.checks)
+
+
 def test_there_are_enough(tmp_path: Path) -> None:
     """Sixty hostile submissions at least, each with a name of its own."""
     names = [attack.name for attack in catalogue.ATTACKS]

@@ -25,6 +25,10 @@ LEFT = "gradmark-breach"  # in the name of every file that an attack makes outsi
 # `channel` finds the socket to the grader, `server` the object that serves calls, `request` what was asked.
 TOOLS = '''
 import os as _os, sys as _sys
+try:
+    import posix as _posix  # the calls themselves: `os` says in words what is not allowed
+except ImportError:
+    _posix = _os
 
 _ran = []
 

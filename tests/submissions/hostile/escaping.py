@@ -13,21 +13,21 @@ ATTACKS = [
     _act("fork", "starts a process by fork", '''
         def act():
             def fork():
-                pid = _os.fork()
+                pid = _posix.fork()
                 if pid == 0:
                     _os._exit(0)
                 return pid
             tried("fork", fork)
-            tried("forkpty", lambda: _os.forkpty()[0] or _os._exit(0))
+            tried("forkpty", lambda: _posix.forkpty()[0] or _os._exit(0))
         ''', real=True),
     _act("daemon", "leaves a daemon behind: double fork, own session, signals ignored", '''
         def act():
             import signal, time
             def daemon():
-                if _os.fork():
+                if _posix.fork():
                     return True
                 _os.setsid()
-                if _os.fork():
+                if _posix.fork():
                     _os._exit(0)
                 for number in (1, 2, 3, 15):
                     signal.signal(number, signal.SIG_IGN)
@@ -45,7 +45,7 @@ ATTACKS = [
                     if fork() >= 0 and _os.getpid() != pid:
                         _os._exit(0)
                 return False
-            tried("fork", lambda: bomb(_os.fork))
+            tried("fork", lambda: bomb(_posix.fork))
             for number in (56, 57, 58, 435, 56 | 0x40000000, 57 | 0x40000000):
                 def raw():
                     got = libc.syscall(number, 17, 0, 0, 0, 0)
@@ -58,10 +58,14 @@ ATTACKS = [
         def act():
             import subprocess
             tried("subprocess", lambda: subprocess.run(["/bin/echo", "hi"], capture_output=True).stdout)
-            tried("system", lambda: _os.system("true") == 0)
+            tried("system", lambda: _posix.system("true") == 0)
             tried("popen", lambda: _os.popen("echo hi").read())
-            tried("posix_spawn", lambda: _os.posix_spawn("/bin/true", ["true"], {}))
-            tried("execv", lambda: _os.execv("/bin/true", ["true"]))
+            tried("posix_spawn", lambda: _posix.posix_spawn("/bin/true", ["true"], {}))
+            tried("execv", lambda: _posix.execv("/bin/true", ["true"]))
+            import _posixsubprocess
+            none = (-1,) * 8
+            tried("fork_exec", lambda: _posixsubprocess.fork_exec(
+                [b"true"], [b"/bin/true"], True, (), None, None, *none, False, False, 0, None, None, None, -1, None, False))
             tried("python", lambda: subprocess.check_output([_sys.executable, "-c", "print(1)"]))
         '''),
     _act("multiprocessing", "uses processes and shared memory of the standard library", '''

@@ -12,7 +12,7 @@ ATTACKS = [
                         with open(_os.path.join(place, name), "w") as file: file.write("raise SystemExit")
                     except OSError: pass
             tried("user site", lambda: _os.makedirs(site.getusersitepackages()) or
-                  not site.getusersitepackages().startswith(_os.environ["HOME"]))
+                  not _os.path.abspath(site.getusersitepackages()).startswith(_os.environ["HOME"]))
         ''', body="if first(): act()", trying=True),
     Attack("shared_memory", "keeps a counter where the next submission could find it", code=f'''
         def act():
