@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_class, cli_doctor, cli_notebook, console
+from grader import cli_class, cli_doctor, cli_notebook, cli_training, console
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -109,6 +109,10 @@ def grade(
     require_isolation: RequireIsolation = "",
     notebooks: cli_notebook.Notebooks = False,
     notebook_profile: cli_notebook.Profile = "fast",
+    train: cli_training.Train = True,
+    data: cli_training.Data = None,
+    profile: cli_training.ProfileName = "cpu",
+    device: cli_training.Device = "auto",
 ) -> int:
     """Grade one submission, or a class of them, and write the reports.
 
@@ -144,8 +148,9 @@ def grade(
         listener = console.discreet(progress, graded.rubric) if for_student else progress
         examined = cli_notebook.options(notebooks, notebook_profile, out)
         result = graded.grade(
-            path, seed=seed, select=select, timeout=timeout, progress=listener, notebooks=examined
-        )
+            path, seed=seed, select=select, timeout=timeout, progress=listener, notebooks=examined,
+            training=cli_training.options(train, data, profile, device),
+        )  # fmt: skip
     status = console.FAULT if result.faults else 0
     result = student.of(result) if for_student else result
     written = files.write(result, out)
@@ -254,6 +259,7 @@ def render(
 cli_class.register(app)
 cli_doctor.register(app)
 cli_notebook.register(app)
+cli_training.register(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:

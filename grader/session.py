@@ -189,7 +189,7 @@ class Grader:
         """
         started = time.time()
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        lessons = judging.prepared(training)
+        lessons = judging.prepared(training, self._selected(select))
         checks, courses = judging.split(self._selected(select), lessons)
         specs = {check.spec.id: check.spec for check in (*checks, *courses)}
         limits = self._limits(timeout)

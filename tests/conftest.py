@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from grader.session import REFERENCE, Grader
+
+os.environ["GRADMARK_TRAINING"] = "0"  # of commands that tests run: training takes minutes
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,11 @@ class Contrast:
         """How many steps lie between two measurements."""
         return self._settings.every
 
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the student's worker so far."""
+        return self._student.cpu_seconds
+
     def advance(self, first: int, count: int) -> None:
         """One pass of `train` over batches that the grader chose."""
         order = [

@@ -25,9 +25,11 @@ SIGN_OF_LIFE = (
 )
 
 
-def prepared(options: Options | None) -> Training | None:
+def prepared(options: Options | None, checks: Sequence[plugin.Collected]) -> Training | None:
     """The state of the training checks, or None when nothing is to be trained. Raises `UsageError`."""
-    return None if options is None else prepare(options, load(BARS))
+    if options is None or not any(ARGUMENT in check.arguments for check in checks):
+        return None
+    return prepare(options, load(BARS))
 
 
 def split(
@@ -60,7 +62,7 @@ def _limits(limits: Limits, training: Training) -> Limits:
     """One call is some training steps; all runs together may take what each of them may."""
     most = training.profile.seconds
     return msgspec.structs.replace(
-        limits, call_seconds=most, call_cpu_seconds=most, submission_seconds=8 * most,
+        limits, call_seconds=5 * most, call_cpu_seconds=most, submission_seconds=40 * most,
         submission_cpu_seconds=8 * most,
     )  # fmt: skip
 

@@ -106,6 +106,11 @@ class Recurrent:
         """How many steps lie between two measurements."""
         return self._settings.every
 
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the student's worker so far."""
+        return self._student.cpu_seconds
+
     def advance(self, first: int, count: int) -> None:
         """Steps with batches and learning rates that the grader chose."""
         chosen = self._settings

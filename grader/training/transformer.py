@@ -67,6 +67,11 @@ class Attention:
         """How many steps lie between two measurements."""
         return self._settings.every
 
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the student's worker so far."""
+        return self._student.cpu_seconds
+
     def advance(self, first: int, count: int) -> None:
         """Steps with batches that the grader chose."""
         batches = self._rng.integers(self._settings.captions, size=(count, self._settings.batch))
