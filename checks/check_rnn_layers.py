@@ -227,6 +227,7 @@ def check_affine_forward_images(student: Subject, reference: Subject, rng: Rng) 
 @check(
     "rnn_layers.affine_backward.images", "inputs of more dimensions", part="rnn", given=True,
     requires=["rnn_layers.affine_backward.reference_gradient", "rnn_layers.affine_forward.images"],
+    uses=["rnn_layers.affine_forward"],
 )  # fmt: skip
 def check_affine_backward_images(student: Subject, reference: Subject, rng: Rng) -> None:
     """affine_backward gives dx the shape of x, whatever that is."""
