@@ -57,7 +57,7 @@ def test_a_hostile_archive_through_the_command(archive: Path, tmp_path: Path) ->
     for words in (
         "'..'",
         "absolute",
-        "backslash",
+        "drive letter",
         "control characters",
         "symbolic link",
         "stand in for the library",
@@ -65,7 +65,8 @@ def test_a_hostile_archive_through_the_command(archive: Path, tmp_path: Path) ->
         assert words in said, said
     assert state.left_over() == []
     made = {path for path in tmp_path.rglob("*")} - before
-    assert made == {out, out / "result.json", out / "report.html"}
+    assert {path.parent for path in made - {out}} == {out}
+    assert {path.suffix for path in made - {out}} == {".json", ".html"}
     page = (out / "report.html").read_text()
     assert "<script>.py" not in page
     assert not {"\x1b", "\x07"} & {*page, *done.output}
