@@ -51,6 +51,7 @@ GIVEN_USES: Mapping[str, set[str]] = {
     "gan_pytorch.discriminator": {"gan_pytorch.Flatten"},
     "gan_pytorch.build_dc_classifier": {"gan_pytorch.Flatten"},
     "gan_pytorch.build_dc_generator": {"gan_pytorch.Flatten", "gan_pytorch.Unflatten"},
+    "simclr_model.Model.forward": {"simclr_model.Model.__init__"},
 }
 
 
