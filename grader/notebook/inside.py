@@ -7,15 +7,11 @@ second process (loaders without workers) or without much time (the fast profile)
 
 from __future__ import annotations
 
-import builtins
-import importlib
-import inspect
 import io
 import json
 import os
 import shutil
 import sys
-import types
 from typing import Any
 
 import numpy as np
@@ -24,28 +20,14 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from grader.notebook import setting
+
 HEAD, TAIL = 20_000, 20_000  # characters of a cell's text that are kept from its beginning and its end
 MAX_RICH = 40  # displayed things per cell
 MAX_TEXT = 16_000
 MAX_PICTURE = 400 << 10  # characters of base64
 MAX_RICH_TOTAL = 2 << 20
 KEPT = ("text/plain", "image/png", "image/jpeg")
-# A command that is not on this list is refused by the lock-down.
-SHELL_MAGICS = (
-    "system",
-    "sx",
-    "bash",
-    "sh",
-    "script",
-    "pip",
-    "conda",
-    "mamba",
-    "uv",
-    "micromamba",
-    "perl",
-    "ruby",
-)
-
 _loads, _dumps, _frombuffer = json.loads, json.dumps, np.frombuffer
 _shell: Any = None
 _record: Record
@@ -174,13 +156,14 @@ def begin(settings: str) -> bool:
     shutil.copytree(sys.path[0], copy, copy_function=os.symlink, symlinks=True)
     os.chdir(copy)
     os.environ["IPYTHONDIR"] = os.path.join(os.path.dirname(copy), "ipython")
+    setting.answer_files()
     sys.stdout, sys.stderr = Stream("stdout", sys.__stdout__), Stream("stderr", sys.__stderr__)
     _shell = _new_shell()
-    _without_colab()
-    _without_processes(wanted)
+    setting.without_colab(_tell)
+    setting.without_processes(wanted.get("batches") or 0)
     if wanted.get("fast"):
         os.environ["CS231N_FAST"] = "1"
-        _small_networks()
+        setting.small_networks()
     return True
 
 
@@ -195,11 +178,7 @@ def _new_shell() -> Any:
     sys.modules["__main__"] = shell.user_module
     shell.enable_gui = lambda *_: None  # type: ignore[method-assign]
     shell.run_line_magic("matplotlib", "inline")
-    for name in SHELL_MAGICS:
-        shell.register_magic_function(_told(f"%{name}"), "line_cell", name)
-    shell.register_magic_function(_change_folder, "line", "cd")  # type: ignore[arg-type]
-    shell.system = shell.system_raw = shell.system_piped = _told("!")  # type: ignore[method-assign]
-    shell.getoutput = _told("!", [])  # type: ignore[method-assign]
+    setting.without_shell(shell, _tell)
     return shell
 
 
@@ -236,129 +215,5 @@ def _text_of(error: BaseException) -> str:
         return "(its message can't be shown)"
 
 
-def _told(what: str, gives: Any = None) -> Any:
-    """A function that does nothing but say that it was asked."""
-
-    def quiet(*args: Any, **_: Any) -> Any:
-        shown = " ".join(str(arg) for arg in args if isinstance(arg, str))
-        _record.told.append(f"{what} {shown}"[:200])
-        return gives
-
-    return quiet
-
-
-def _change_folder(line: str = "") -> None:
-    try:
-        _chdir(line.strip().strip("'\""))
-    except OSError:
-        _record.told.append(f"%cd {line}"[:200])
-
-
-_chdir = os.chdir
-
-
-def _chdir_or_tell(path: Any) -> None:
-    try:
-        _chdir(path)
-    except OSError:
-        _record.told.append(f"os.chdir({str(path)[:150]})")
-
-
-class _Quiet(types.ModuleType):
-    """A module of Colab: everything in it can be called and does nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _told(f"{self.__name__}.{name}()")
-
-
-def _without_colab() -> None:
-    google = sys.modules.setdefault("google", types.ModuleType("google"))
-    colab = types.ModuleType("google.colab")
-    google.colab = colab  # type: ignore[attr-defined]
-    sys.modules["google.colab"] = colab
-    for name in ("drive", "files", "output", "userdata", "auth", "widgets", "patches"):
-        module = _Quiet(f"google.colab.{name}")
-        setattr(colab, name, module)
-        sys.modules[module.__name__] = module
-    os.chdir = _chdir_or_tell
-    builtins.input = _no_input
-
-
-def _no_input(*_: Any) -> str:
-    raise EOFError("the cell waits for input(), and nobody can answer here")
-
-
-def _without_processes(settings: dict[str, Any]) -> None:
-    """Loaders without worker processes (no process can be started); `.next()` of old iterators; data is here."""
-    data = importlib.import_module("torch.utils.data")
-    loader, sign = data.DataLoader, inspect.signature(data.DataLoader.__init__)
-    made, iterate = loader.__init__, loader.__iter__
-    most = settings.get("batches") or 0
-
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        bound = sign.bind(self, *args, **kwargs)
-        alone = {
-            "num_workers": 0,
-            "persistent_workers": False,
-            "prefetch_factor": None,
-            "pin_memory": False,
-            "timeout": 0,
-        }
-        bound.arguments.update({name: value for name, value in alone.items() if name in bound.arguments})
-        _within(bound.arguments, data)
-        made(*bound.args, **bound.kwargs)
-
-    def limited(self: Any) -> Any:
-        steps = iterate(self)
-        return _Limited(steps, most) if most else steps
-
-    loader.__init__, loader.__iter__ = init, limited
-    iterator = importlib.import_module("torch.utils.data.dataloader")._BaseDataLoaderIter
-    iterator.next = iterator.__next__
-    pictures: Any = importlib.import_module("torchvision.datasets.cifar")
-    pictures.check_integrity = lambda path, md5=None: os.path.isfile(path)  # of any data in the right format
-
-
-class _Limited:
-    """An iterator over at most so many batches; `next` as well as `__next__`."""
-
-    def __init__(self, steps: Any, most: int) -> None:
-        self._steps, self._left = steps, most
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        if self._left == 0:
-            raise StopIteration
-        self._left -= 1
-        return next(self._steps)
-
-    next = __next__
-
-
-def _within(arguments: dict[str, Any], data: Any) -> None:
-    """A sampler for the 60,000 digits of MNIST must also do with fewer: it starts again from the first."""
-    sampler, dataset = arguments.get("sampler"), arguments.get("dataset")
-    try:
-        size, wanted = len(dataset), len(sampler)  # type: ignore[arg-type]
-    except TypeError:
-        return
-    first = getattr(sampler, "start", 0)
-    if isinstance(first, int) and first + wanted > size > 0:
-        indices = np.arange(first, first + min(wanted, size)) % size
-        arguments["sampler"] = data.SubsetRandomSampler(indices.tolist())
-
-
-def _small_networks() -> None:
-    """ResNet-50 with one narrow block per stage: the same layers and shapes at its ends, a thirtieth of the work."""
-    resnet: Any = importlib.import_module("torchvision.models.resnet")
-
-    def small(*_: Any, **__: Any) -> Any:
-        return resnet.ResNet(resnet.Bottleneck, [1, 1, 1, 1], width_per_group=8)
-
-    resnet.resnet50 = small
-    models: Any = importlib.import_module("torchvision.models")
-    models.resnet50 = small
+def _tell(what: str) -> None:
+    _record.told.append(what)
