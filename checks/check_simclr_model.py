@@ -27,7 +27,7 @@ RESTORE = "`simclr/model.py` was handed out complete: take it over from the orig
 
 
 @check(
-    f"simclr_model.{FUNCTION}.values", "values", part="simclr", given=True, uses=["simclr_model.Model.__init__"]
+    f"simclr_model.{FUNCTION}.values", "values", part="simclr", given=True, function="Model"
 )  # fmt: skip
 def check_model_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """Model maps images to representations (N, 2048) and projections (N, feature_dim), all rows of length 1.
