@@ -1,4 +1,4 @@
-"""Mistakes that training must show, each a variation of the reference: `gradmark calibrate` measures the bars with them.
+"""Mistakes that training must show, variations of the reference: `gradmark calibrate` tries the bars on them.
 
 Some real mistakes train as well as correct work and are not here; their checks are those of the functions.
 """
