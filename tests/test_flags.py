@@ -15,7 +15,7 @@ from grader.sandbox.targets import NOTHING, Seen
 from grader.session import Grader
 
 HERE = Path(__file__).resolve().parent / "submissions"
-HONEST = (HERE / "complete", *sorted((HERE / "styles").iterdir()))
+HONEST = (HERE / "complete", *sorted(path for path in (HERE / "styles").iterdir() if path.is_dir()))
 SELECT = "(rnn_step_forward or rnn_backward or MultiHeadAttention or CaptioningTransformer) and (values or own_parts)"
 FORBIDDEN = {
     "rnn_layers.rnn_forward": ("torch",),
