@@ -130,9 +130,11 @@ def grade(
       gradmark grade assignment_1_export/ --roster roster.csv --out spring --jobs 4
     """
     from grader import isolation, session
+    from grader.notebook.grading import options as examined
     from reports import files, student, terminal
 
-    of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds)
+    reading = cli_notebook.chosen(notebooks, notebook_profile)
+    of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds, reading)
     if found := cli_class.form_of(path, of_class):
         isolation.admit(*isolation.here(), require_isolation)
         return cli_class.grade_class(
@@ -146,9 +148,8 @@ def grade(
     ):
         isolation.admit(graded.isolation, graded.isolation_detail, require_isolation)
         listener = console.discreet(progress, graded.rubric) if for_student else progress
-        examined = cli_notebook.options(notebooks, notebook_profile, out)
         result = graded.grade(
-            path, seed=seed, select=select, timeout=timeout, progress=listener, notebooks=examined,
+            path, seed=seed, select=select, timeout=timeout, progress=listener, notebooks=examined(reading, out),
             training=cli_training.options(train, data, profile, device),
         )  # fmt: skip
     status = console.FAULT if result.faults else 0

@@ -61,6 +61,7 @@ class ClassOptions:
     late: Path | None = None
     cluster: str = ""
     own_seeds: bool = False
+    notebooks: str = ""  # profile of their execution; empty: not looked at
 
     @property
     def given(self) -> bool:
@@ -109,7 +110,7 @@ def grade_class(
 
     asked = run.Options(
         path, form, out, options.jobs or os.cpu_count() or 1, rubric or session.default_rubric(), seed, select,
-        timeout, options.roster, options.late, options.cluster, options.own_seeds,
+        timeout, options.roster, options.late, options.cluster, options.own_seeds, options.notebooks,
     )  # fmt: skip
     with display.Watch(console.Chatter(file=sys.stderr)) as watch:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,11 +12,7 @@ from grader import console
 from grader.errors import UsageError
 from grader.results import Grade, grade_from_json
 
-if TYPE_CHECKING:
-    from grader.notebook.grading import Options
-
 PROFILES = ("fast", "full", "none")
-FOLDER = "notebooks"  # of the executed copies, beside the report
 
 Notebooks = Annotated[
     bool, typer.Option("--notebooks/--no-notebooks", help="Examine and execute the hand-in's notebooks, too.")
@@ -35,17 +31,11 @@ answers = typer.Typer(
 )
 
 
-def options(wanted: bool, profile: str, out: Path | None) -> Options | None:
-    """What `Grader.grade` is told about notebooks. Raises `UsageError` for an unknown profile."""
+def chosen(wanted: bool, profile: str) -> str:
+    """The profile, or nothing when notebooks are not wanted. Raises `UsageError` for an unknown one."""
     if profile not in PROFILES:
         raise UsageError(f"There is no notebook profile {profile!r}.", f"Use one of {', '.join(PROFILES)}.")
-    if not wanted:
-        return None
-    from grader.notebook import execute
-    from grader.notebook.grading import Options
-
-    chosen = execute.PROFILES.get(profile, execute.FAST)
-    return Options(run=profile != "none", profile=chosen, out=out and out / FOLDER)
+    return profile if wanted else ""
 
 
 Results = Annotated[

@@ -26,6 +26,7 @@ class Settings:
     select: str = ""
     timeout: float | None = None
     own_seeds: bool = False
+    notebooks: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def plan(
     """Reads every hand-in once, for its hash. `version` is the hash of the checks and of gradmark."""
     names = folder_names(student.id for student in students)
     keys = _keys(found.handins, students, names)
-    basis: list[object] = [version, limits_of(rubric), settings.select, settings.timeout]
+    basis: list[object] = [version, limits_of(rubric), settings.select, settings.timeout, settings.notebooks]
     planned = {id(h): _planned(h, keys[id(h)], out, settings, rubric, basis) for h in found.handins}
     groups = {id(h): tuple(s.id for s in students if any(m is h for m in s.handins)) for h in found.handins}
     return Plan(
@@ -89,7 +90,7 @@ def _planned(
     sha256 = digest(handin.path)
     work = Work(
         key, handin.path.resolve(), out.resolve() / "submissions" / key, seed, settings.select,
-        settings.timeout, rubric.text, rubric.source,
+        settings.timeout, rubric.text, rubric.source, settings.notebooks,
     )  # fmt: skip
     fingerprint = hashlib.sha256(json.dumps([*basis, key, seed, sha256]).encode()).hexdigest()
     return Planned(handin, work, sha256, is_empty(handin.path), fingerprint)

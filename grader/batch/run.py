@@ -45,6 +45,7 @@ class Options:
     late: Path | None = None
     cluster: str = ""
     own_seeds: bool = False
+    notebooks: str = ""
 
 
 class Display(Protocol):
@@ -89,7 +90,7 @@ def _settings(options: Options, store: Store) -> Settings:
     seed = options.seed
     if seed is None:
         seed = store.last_run.seed if store.last_run else secrets.randbits(session.SEED_BITS)
-    return Settings(seed, options.select, options.timeout, options.own_seeds)
+    return Settings(seed, options.select, options.timeout, options.own_seeds, options.notebooks)
 
 
 def _concluded(found: ClassInput, todo: Plan, store: Store, rubric: Rubric, run: ClassRun) -> ClassResult:

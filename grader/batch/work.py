@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.class_results import Status
 from grader.errors import CollectError
+from grader.notebook import grading as notebooks
 from grader.results import CheckResult, Grade
 from grader.rubric import parse
 from grader.session import SEED_BITS, Grader, Progress
@@ -33,6 +34,7 @@ class Work:
     timeout: float | None
     rubric: str
     rubric_source: str
+    notebooks: str = ""  # profile of their execution ("none": read only); empty: not looked at
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ class Bench:
 
         lost = grader.lost_parents
         grade = grader.grade(
-            work.path, seed=work.seed, select=work.select, timeout=work.timeout, progress=heard
-        )
+            work.path, seed=work.seed, select=work.select, timeout=work.timeout, progress=heard,
+            notebooks=notebooks.options(work.notebooks, work.out),
+        )  # fmt: skip
         if grader.lost_parents != lost:
             raise Broken("The warm parent of the workers died; its students' workers died with it.")
         return grade

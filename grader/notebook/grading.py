@@ -17,6 +17,7 @@ from grader.notebook import execute, executed, judge
 from grader.results import CheckResult, Flag, NotebookFinding, NotebookResult, Outcome, Problem
 from grader.sandbox.client import Zygote
 
+FOLDER = "notebooks"  # of the executed copies, beside the report
 GIVEN = "cs231n/checking.py"  # what the check cells measure with is ours, whatever was handed in
 
 
@@ -31,6 +32,16 @@ class Options:
     profile: execute.Profile = execute.FAST
     out: Path | None = None
     data: Path | None = None
+
+
+def options(profile: str, out: Path) -> Options | None:
+    """The options for a profile's name: "none" reads without executing, nothing does not even read.
+
+    `out` is the folder of the report.
+    """
+    if not profile:
+        return None
+    return Options(profile != "none", execute.PROFILES.get(profile, execute.FAST), out / FOLDER)
 
 
 @dataclass(frozen=True)
