@@ -54,6 +54,7 @@ class Judge:
         self.seed = seed
         self._specs = specs
         self._listener = listener
+        self._rng = np.random.default_rng(0)  # of the check that is running
         self._advice: list[str] = []
         self._training = (
             training  # what training checks are given; `take` gives what they leave for the report
@@ -63,14 +64,16 @@ class Judge:
         """What a check gets for an argument of this name."""
         if name == "advise":
             return self._advice.append
-        return generator(self.seed, spec.id) if name == "rng" else getattr(self, f"_{name}")
+        if name == "rng":
+            self._rng = generator(self.seed, spec.id)
+        return getattr(self, f"_{name}")
 
     def judge(self, spec: Any, body: Callable[[], None]) -> None:
         """Runs one check and records its result."""
         self._advice.clear()
         self._student.enter(f"{spec.module}.{spec.function}")
         started = time.perf_counter()
-        result = self._requirement(spec) or self._run(spec, body)
+        result = self._requirement(spec) or self._fairly(spec, body)
         stdout, stderr = self._student.take_output()
         details, advice = self._training.take() if self._training is not None else ((), ())
         result = msgspec.structs.replace(
@@ -79,6 +82,17 @@ class Judge:
         )  # fmt: skip
         self.results[spec.id] = result
         self._listener(result)
+
+    def _fairly(self, spec: Any, body: Callable[[], None]) -> CheckResult:
+        """Runs a check; what failed while calls were watched for shortcuts runs again unwatched, on the same inputs."""
+        state, self._student.watched = self._rng.bit_generator.state, False
+        result = self._run(spec, body)
+        if result.outcome is not Outcome.FAILED or not self._student.watched:
+            return result
+        self._rng.bit_generator.state = state
+        self._advice.clear()
+        with self._student.unwatched():
+            return self._run(spec, body)
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
         try:
@@ -112,7 +126,7 @@ class Judge:
         verdict = self._attempt(spec, verdict)
         kinds = ((NotAttempted, Outcome.NOT_ATTEMPTED), (Blocked, Outcome.BLOCKED), (Verdict, Outcome.FAILED))
         outcome = next(outcome for kind, outcome in kinds if isinstance(verdict, kind))
-        if outcome is Outcome.FAILED and not isinstance(verdict, FATAL):
+        if outcome is Outcome.FAILED and not isinstance(verdict, FATAL) and spec.id not in self.repeatable:
             self.repeatable.append(spec.id)
         return _record(spec, outcome, verdict.message, verdict.hint, verdict.details)
 

@@ -65,6 +65,8 @@ class Subject:
         self._seconds = 0.0  # in workers that are gone
         self._cpu_seconds = 0.0
         self._said = ("", "")  # by workers that are gone
+        self.watched = False  # some call was, since this was last set
+        self._unwatched = False
         self.heard: list[Heard] | None = None  # what calls gave, while somebody listens
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
         self._imports = Imports()
@@ -139,7 +141,20 @@ class Subject:
             self._flags.enter(function)
 
     def _watch(self, target: Target) -> Watch:
-        return self._flags.watch(label(target)) if self._flags is not None else NOTHING
+        if self._flags is None or self._unwatched:
+            return NOTHING
+        watch = self._flags.watch(label(target))
+        self.watched = self.watched or bool(watch.names)
+        return watch
+
+    @contextlib.contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Meanwhile no call is watched for shortcuts."""
+        self._unwatched = True
+        try:
+            yield
+        finally:
+            self._unwatched = False
 
     def _saw(self, target: Target, watch: Watch, reply: Reply) -> None:
         if watch.names and self._flags is not None:

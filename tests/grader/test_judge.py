@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -27,6 +28,14 @@ class Student:
 
     def __init__(self, *untouched: str) -> None:
         self._untouched = untouched
+        self.watched = False
+        self.free = False  # of being watched
+
+    @contextlib.contextmanager
+    def unwatched(self) -> Iterator[None]:
+        self.free = True
+        yield
+        self.free = False
 
     def untouched(self, module: str, function: str) -> bool:
         return f"{module}.{function}" in self._untouched
@@ -183,3 +192,36 @@ def test_a_checks_inputs_depend_on_seed_and_check_alone() -> None:
     assert (first == generator(1, "a").standard_normal(4)).all()
     assert (first != generator(2, "a").standard_normal(4)).all()
     assert (first != generator(1, "b").standard_normal(4)).all()
+
+
+def test_being_watched_costs_nothing() -> None:
+    """What fails only while its calls are watched for shortcuts passes, on the same inputs."""
+    student, drawn = Student(), list[float]()
+    checked = spec()
+    judge = Judge(student, None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+    rng = judge.fixture("rng", checked)
+
+    def body() -> None:
+        drawn.append(rng.random())
+        student.watched = not student.free
+        if not student.free:
+            raise Failed("wrong while it is watched")
+
+    judge.judge(checked, body)
+    assert judge.results[checked.id].outcome is Outcome.PASSED
+    assert drawn == [drawn[0]] * 2
+
+
+def test_what_nobody_watched_is_not_repeated() -> None:
+    """A failure without an observer is a failure at once."""
+    runs: list[int] = []
+    checked = spec()
+    judge = Judge(Student(), None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+
+    def body() -> None:
+        runs.append(1)
+        raise Failed("wrong")
+
+    judge.judge(checked, body)
+    assert judge.results[checked.id].outcome is Outcome.FAILED
+    assert len(runs) == 1
