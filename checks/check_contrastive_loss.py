@@ -216,7 +216,7 @@ def _gradient(quantity: Quantity) -> Callable[..., None]:
         except CallError as error:
             error.message = error.message.replace("slopes", quantity.name, 1)
             raise
-        if not isinstance(mine, SequenceValue):
+        if not isinstance(mine, SequenceValue) or len(mine.items) != len(inputs):
             raise Failed(
                 f"The result of `{quantity.name}` carries no gradient: the loss built from it can't be trained.",
                 "`.item()`, `.detach()`, `.data`, numpy or `torch.no_grad()` cut it off.",
