@@ -136,6 +136,8 @@ class Judge:
             if not verdict.where or f"{verdict.where}.".startswith(f"{spec.function}."):
                 return _not_attempted(spec.function)
             return _needs(spec.function, verdict.where)
+        if isinstance(verdict, NotAttempted):
+            return verdict
         if self._untouched(spec.module, spec.function):
             return _not_attempted(spec.function)
         if isinstance(verdict, ImportFailed):
