@@ -49,17 +49,20 @@ class Job:
         ours, theirs = socket.socketpair()
         with theirs:
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", JOB, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._stderr,
-                pass_fds=[theirs.fileno()],
-                env=_environment(scratch),
-                start_new_session=True,  # an interrupt from the keyboard is for the starter to handle
-            )
+            self._process = self._start(theirs.fileno(), _environment(scratch))
         self._socket, self._connection = ours, Connection(os.dup(ours.fileno()))
         self.pid = self._process.pid
+
+    def _start(self, fd: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", JOB, str(fd)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._stderr,
+            pass_fds=[fd],
+            env=environment,
+            start_new_session=True,  # an interrupt from the keyboard is for the starter to handle
+        )
 
     def grade(self, work: Work, limit: float, heard: Heard) -> Done:
         """What became of it. Raises `Broken` when the process died, failed or fell silent for `limit` seconds."""
