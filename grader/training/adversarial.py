@@ -20,6 +20,7 @@ from grader.training.settings import Adversarial
 from grader.values import Array, ScalarValue, SequenceValue, Value
 
 PROBES, NOISE, SIDE = "training_gan", 96, 28
+MARGIN = 3  # points by which a picture may be shifted: digits have a margin of 4
 SAMPLES = 600  # generated pictures that are judged
 FUNCTIONS = {"vanilla": ("generator", "discriminator"), "dc": ("build_dc_generator", "build_dc_classifier")}
 Shapes = list[list[tuple[int, ...]]]
@@ -44,12 +45,13 @@ class Disguise:
 
 
 def disguise(kind: str, rng: np.random.Generator) -> Disguise:
-    """Any order of the points; for convolutions, which need neighbours, one of the square's eight symmetries."""
-    sign = int(rng.choice([-1, 1]))
+    """Any order of the points, perhaps as a negative; for convolutions, which need neighbours and a dark ground,
+    one of the square's eight symmetries with a shift within the margin."""
     if kind != "dc":
-        return Disguise(rng.permutation(SIDE * SIDE), sign)
+        return Disguise(rng.permutation(SIDE * SIDE), int(rng.choice([-1, 1])))
     grid = np.rot90(np.arange(SIDE * SIDE).reshape(SIDE, SIDE), int(rng.integers(4)))
-    return Disguise((grid.T if rng.integers(2) else grid).ravel(), sign)
+    shifted = np.roll(grid, tuple(rng.integers(-MARGIN, MARGIN + 1, 2)), axis=(0, 1))
+    return Disguise((shifted.T if rng.integers(2) else shifted).ravel(), 1)
 
 
 class Adversaries:
@@ -73,7 +75,10 @@ class Adversaries:
             _order(*both, name) for both, name in zip(zip(own, wanted, strict=True), names, strict=True)
         ]
         self._order, self._shapes = orders[0], wanted[0]
-        first = [_arranged(_start(shapes, rng), order) for shapes, order in zip(wanted, orders, strict=True)]
+        first = [
+            _arranged(_start(shapes, rng, kind == "dc"), order)
+            for shapes, order in zip(wanted, orders, strict=True)
+        ]
         seen = self._disguise.put_on(scaled(images)).reshape(-1, 1, SIDE, SIDE)
         self._pair = student.probe(
             PROBES,
@@ -177,17 +182,22 @@ def _text(shapes: Sequence[tuple[int, ...]]) -> str:
     return " and ".join(map(str, shapes))
 
 
-def _start(wanted: Shapes, rng: np.random.Generator) -> list[list[Tensor]]:
-    """First parameters: weights and biases uniform within 1 / sqrt(fan-in), norms 1 and 0."""
+def _start(wanted: Shapes, rng: np.random.Generator, glorot: bool) -> list[list[Tensor]]:
+    """First parameters: weights and biases uniform within 1 / sqrt(fan-in), norms 1 and 0.
 
-    def uniform(shape: tuple[int, ...], fan: int) -> Array:
-        return np.asarray(rng.uniform(-1, 1, shape) / fan**0.5)
+    `glorot`: weights within sqrt(6 / (fan-in + fan-out)) instead, as the assignment draws those of the DCGAN.
+    """
 
     layers = []
     for shapes in wanted:
-        fan = int(np.prod(shapes[0][1:]))
-        norm = len(shapes[0]) == 1
-        values = [np.ones(shapes[0]), np.zeros(shapes[0])] if norm else [uniform(s, fan) for s in shapes]
+        weight, bias = shapes
+        if len(weight) == 1:
+            values = [np.ones(weight), np.zeros(bias)]
+        else:
+            field = int(np.prod(weight[2:]))  # 1 for a linear layer
+            inner = (weight[1] * field) ** -0.5
+            outer = (6 / ((weight[0] + weight[1]) * field)) ** 0.5 if glorot else inner
+            values = [rng.uniform(-outer, outer, weight), rng.uniform(-inner, inner, bias)]
         layers.append([Tensor(value.astype(np.float32)) for value in values])
     return layers
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from grader.data import captions, digits, folder, make, pictures
-from grader.errors import SandboxError, UsageError
+from grader.errors import Raised, SandboxError, UsageError
 from grader.results import Detail
 from grader.subject import Subject
 from grader.training import digits as judging_digits
@@ -93,10 +94,11 @@ class Training:
         """Trains, and once more with another seed when the bars are missed by little; says so in the advice."""
         bars = self.bars_of(name)
         for attempt in range(1, ATTEMPTS + 1):
-            run = make_run()
-            course = follow(
-                run, bars, lambda said: self.tell(f"training {name}: {said}"), self.profile.seconds
-            )
+            with _worded():
+                run = make_run()
+                course = follow(
+                    run, bars, lambda said: self.tell(f"training {name}: {said}"), self.profile.seconds
+                )
             if course.met or not course.near or attempt == ATTEMPTS:
                 break
             self.advice.append(
@@ -111,6 +113,18 @@ class Training:
         self.details.clear()
         self.advice.clear()
         return found
+
+
+@contextlib.contextmanager
+def _worded() -> Iterator[None]:
+    """What the student's code raises is told as its own, and not as that of the probe which called it."""
+    try:
+        yield
+    except Raised as error:
+        _, verb, rest = error.message.partition(" raised ")
+        if verb:
+            error.message = f"In training, your code raised {rest}"
+        raise
 
 
 def prepare(options: Options, bars: Bars, tell: Tell = _silent) -> Training:

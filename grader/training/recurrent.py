@@ -14,7 +14,7 @@ import numpy as np
 
 from grader.compare import expect_array, expect_mapping
 from grader.data.captions import SPECIAL, Captions
-from grader.errors import Failed, SandboxError
+from grader.errors import SandboxError
 from grader.subject import Subject
 from grader.training.settings import Captioner
 from grader.values import Array, ArrayValue, ScalarValue, SequenceValue, Value
@@ -167,9 +167,3 @@ def text(caption: Array, lesson: Lesson) -> str:
     names = list(lesson.words)
     kept = [names[word] for word in _until_end(caption, lesson.end) if 0 <= word < len(names)]
     return " ".join(word for word in kept if word not in ("<START>", "<END>", "<NULL>"))
-
-
-def must_differ(first: Mapping[str, Array], last: Mapping[str, Array]) -> None:
-    """Raises `Failed` when no parameter has moved."""
-    if all(np.array_equal(first[name], last[name]) for name in first):
-        raise Failed("After training every parameter is what it was before.", "Are the gradients all zero?")
