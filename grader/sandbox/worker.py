@@ -65,6 +65,9 @@ def _adopt(folder: str, root: str) -> None:
     sys.argv[:] = [""]
 
 
+_UNOBSERVED: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+
+
 class Server:
     """Answers requests one after the other; keeps the objects behind handles."""
 
@@ -150,12 +153,13 @@ class Server:
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         with _collected() as told:
-            for arguments in request.many:
+            observed = {0, os.urandom(1)[0] % len(request.many)} if request.watch and request.many else set()
+            for number, arguments in enumerate(request.many):
                 args = [revive.object(node) for node in arguments.positional]
                 kwargs = {name: revive.object(node) for name, node in arguments.named.items()}
                 _seed(request.seed)
                 try:
-                    with observer:
+                    with observer if number in observed else _UNOBSERVED:
                         result = function(*args, **kwargs)
                 except BaseException as error:  # noqa: BLE001 - student code: SystemExit and KeyboardInterrupt too
                     fits = not isinstance(error, TypeError) or failure.fits(function, args, kwargs)
