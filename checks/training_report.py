@@ -27,9 +27,10 @@ def curves(bars: Sequence[Bar], course: Course) -> list[Detail]:
 
 def _curve(bar: Bar, course: Course) -> Curve:
     points = [point for point in course.curve(bar.metric) if np.isfinite(point[1])]
-    last = course.last[bar.metric]
+    end = f"{number(course.last[bar.metric])} after {course.history[-1][0]}"
+    title = f"{bar.title} over the training steps: {end}"
     return Curve(
-        title=f"{bar.title} over the training steps: {number(last)} after {course.history[-1][0]}",
+        title=f"{title[0].upper()}{title[1:]}{', where training stopped as all bars were met' if course.met else ''}",
         x="steps",
         y=bar.title,
         points=tuple(points),

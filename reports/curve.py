@@ -32,12 +32,12 @@ def svg(curve: Curve) -> Markup:
         '<svg class="curve" viewBox="0 0 {w} {h}" role="img" aria-label="{label}">'
         '<path class="axis" d="M{l} {t}V{b}H{r}"></path>{ticks}'
         '<path class="threshold" d="M{l} {bar:.1f}H{r}"></path>'
-        '<text class="threshold-name" x="{r}" y="{above:.1f}" text-anchor="end">{side} {value}</text>'
+        '<text class="threshold-name" x="{name}" y="{above:.1f}">{side} {value}</text>'
         '<polyline class="line" points="{line}"></polyline>{dots}'
         '<text x="{r}" y="{foot}" text-anchor="end">{xname}</text>'
         "</svg>"
     ).format(
-        w=WIDTH, h=HEIGHT, label=curve.title[:200], l=LEFT, t=TOP, b=HEIGHT - BOTTOM, r=WIDTH - RIGHT,
+        w=WIDTH, h=HEIGHT, label=curve.title[:200], l=LEFT, name=LEFT + 6, t=TOP, b=HEIGHT - BOTTOM, r=WIDTH - RIGHT,
         ticks=scale.ticks() + _steps(most), bar=scale.down(curve.bar), above=_name_place(scale.down(curve.bar)),
         side="at most" if curve.better == "below" else "at least", value=f"{curve.bar:.3g}", line=line, dots=dots,
         foot=HEIGHT - 4, xname=curve.x[:40],
