@@ -1,6 +1,6 @@
 """Mistakes that training must show, variations of the reference: `gradmark calibrate` tries the bars on them.
 
-Some real mistakes train as well as correct work and are not here; their checks are those of the functions.
+Some real mistakes train as well as correct work (`seen` is False): the checks of the functions see those.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ class TrainingMistake:
 
     mistake: Mistake
     courses: tuple[str, ...]
+    seen: bool = True  # False: it trains as well as correct work, as measured; kept to show what a bar can't see
 
 
-def _wrong(courses: str, name: str, function: str, old: str, new: str, sentence: str) -> TrainingMistake:
-    return TrainingMistake(Mistake(name, function, old, new, sentence, "", ()), tuple(courses.split()))
+def _wrong(
+    courses: str, name: str, function: str, old: str, new: str, sentence: str, seen: bool = True
+) -> TrainingMistake:
+    return TrainingMistake(Mistake(name, function, old, new, sentence, "", ()), tuple(courses.split()), seen)
 
 
 _LOSS, _GAN, _SIMCLR = "rnn.CaptioningRNN.loss", "gan_pytorch", "simclr_utils.train"
@@ -53,7 +56,7 @@ MISTAKES: tuple[TrainingMistake, ...] = (
     ),
     _wrong(
         "transformer", "transformer.no_mask", _FORWARD, "tgt_mask=causal", "tgt_mask=None",
-        "There is no causal mask: words are read off their own successors.",
+        "There is no causal mask: words are read off their own successors.", seen=False,
     ),
     _wrong(
         "transformer", "transformer.no_image", _FORWARD, "self.visual_projection(features)",

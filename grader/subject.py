@@ -64,6 +64,7 @@ class Subject:
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
         self._cpu_seconds = 0.0
+        self._peak_bytes = 0
         self._said = ("", "")  # by workers that are gone
         self.watched = False  # some call was, since this was last set
         self._unwatched = False
@@ -100,6 +101,11 @@ class Subject:
     def cpu_seconds(self) -> float:
         """CPU time of this subject's workers, of their start and of the code in them."""
         return self._cpu_seconds + (self._worker.cpu_seconds if self._worker else 0.0)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that one of this subject's workers had, what it shares with the warm parent included."""
+        return max(self._peak_bytes, self._worker.peak_bytes if self._worker else 0)
 
     def call(
         self,
@@ -290,6 +296,7 @@ class Subject:
         if self._worker is not None:
             self._seconds += self._worker.seconds_in_calls
             self._cpu_seconds += self._worker.cpu_seconds
+            self._peak_bytes = self.peak_bytes
             self._said = self.take_output()
             self._worker.close()
             self._worker = None

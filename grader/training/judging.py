@@ -11,7 +11,7 @@ import msgspec
 from grader import plugin
 from grader.errors import UsageError
 from grader.judge import Judge
-from grader.results import CheckResult, Limits, Outcome
+from grader.results import CheckResult, Limits, Note, Outcome
 from grader.sandbox.client import Zygote
 from grader.subject import Subject
 from grader.training.bars import load
@@ -55,7 +55,20 @@ def judge(
     with Subject(zygote, folder, _limits(limits, training), name="student") as student:
         judge = Judge(student, reference, seed, specs, listener, training)
         plugin.run(checks, judge)
-        return judge.settle()
+        return _with_costs(judge.settle(), student)
+
+
+def _with_costs(results: dict[str, CheckResult], student: Subject) -> dict[str, CheckResult]:
+    """The results, the last of which says what all of the training took."""
+    if not results or student.cpu_seconds == 0:
+        return results
+    last = list(results.values())[-1]
+    text = (
+        f"Computing time of the submission's process: {student.cpu_seconds:.0f} s\n"
+        f"Most memory it had at once: {student.peak_bytes / (1 << 20):.0f} MB, of which much is shared libraries"
+    )
+    note = Note(title="What all training checks together took", text=text)
+    return {**results, last.id: msgspec.structs.replace(last, details=(*last.details, note))}
 
 
 def _limits(limits: Limits, training: Training) -> Limits:
