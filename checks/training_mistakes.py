@@ -16,7 +16,9 @@ class TrainingMistake:
 
     mistake: Mistake
     courses: tuple[str, ...]
-    seen: bool = True  # False: it trains as well as correct work, as measured; kept to show what a bar can't see
+    seen: bool = (
+        True  # False: it trains as well as correct work, as measured; kept to show what a bar can't see
+    )
 
 
 def _wrong(
