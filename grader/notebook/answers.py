@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from grader.notebook.document import Cell
 from grader.notebook.match import Match
@@ -22,10 +23,16 @@ _EMPTY = re.compile(
 )
 
 
-def collect(match: Match) -> tuple[InlineAnswer, ...]:
-    """One answer per question of the notebook, empty where there is none."""
+Drawn = Mapping[int, tuple[str, ...]]  # pictures that a cell drew here, by its position
+
+
+def collect(match: Match, drawn: Drawn = MappingProxyType({})) -> tuple[InlineAnswer, ...]:
+    """One answer per question of the notebook, empty where there is none.
+
+    Where the answer is a picture and none is stored, it is the one that was drawn here.
+    """
     places = _places(match)
-    return tuple(_answer(match, question, places) for question in match.script.questions)
+    return tuple(_answer(match, question, places, drawn) for question in match.script.questions)
 
 
 def _places(match: Match) -> dict[str, int]:
@@ -50,7 +57,7 @@ def _places(match: Match) -> dict[str, int]:
     return found
 
 
-def _answer(match: Match, question: Question, places: dict[str, int]) -> InlineAnswer:
+def _answer(match: Match, question: Question, places: dict[str, int], pictures: Drawn) -> InlineAnswer:
     cells, place = match.document.cells, places.get(question.id)
     if place is None:
         return _made(question, question.text, "", ())
@@ -59,8 +66,10 @@ def _answer(match: Match, question: Question, places: dict[str, int]) -> InlineA
     texts = [inside, *(_without_heading(cell.source) for cell in following if cell.kind == "markdown")]
     answer = "\n\n".join(text.strip() for text in texts if text.strip() and not _EMPTY.match(text.strip()))
     answer, pasted = _attached(answer, [cells[place], *following])
-    drawn = cells[place + 1 : place + 4] if question.picture else following
-    shown = [uri for cell in drawn if cell.kind == "code" for uri in cell.pictures]
+    near = cells[place + 1 : place + 4] if question.picture else following
+    shown = [uri for cell in near if cell.kind == "code" for uri in cell.pictures]
+    if question.picture and not shown:
+        shown = [uri for cell in near[:2] for uri in pictures.get(cell.index, ())]
     return _made(question, question.text or asked, answer, (*pasted, *shown))
 
 
@@ -124,8 +133,8 @@ def _attached(answer: str, cells: Sequence[Cell]) -> tuple[str, tuple[str, ...]]
 
 _PAIRS = {"y": (2, 1, -1, -2, -1, 1), "x": (-1, -2, -1, 1, 2, 1)}
 _VALUE = re.compile(
-    r"(?:evaluat\w*\s+to|min\s*-?\s*max\w*[^.\n]{0,60}?(?:\bis\b|=|equals)|(?:value|optimum)\s+(?:is|of|=))\s*"
-    r"[\s$*_:=]*(-?\d+(?:\.\d+)?|zero|one|infinity|\\infty)",
+    r"(?:evaluat\w*\s+to|(?:min[\w\s\\{}-]{0,16}max|minimax)[^.;\n]{0,60}?(?:\bis\b|=|equals)|(?:value|optimum)\s+(?:is|of|=))"
+    r"\s*[\s$*_:=]*(-?\d+(?:\.\d+)?|zero|one|infinity|\\infty)",
     re.IGNORECASE,
 )
 

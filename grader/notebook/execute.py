@@ -23,7 +23,8 @@ from msgspec import Meta
 
 from grader.data.folder import CAPTIONS, DIGITS, PICTURES, PRETRAINED
 from grader.errors import CallError, Crashed, LimitExceeded, ProtocolViolation, Raised
-from grader.notebook.document import Cell
+from grader.notebook.document import MAX_PICTURE, Cell
+from grader.notebook.document import PICTURES as BITMAPS
 from grader.results import Limits
 from grader.sandbox.client import Probe, Worker, Zygote
 from grader.sandbox.text import clean, clean_line
@@ -112,6 +113,14 @@ class CellRun:
     limit: str = ""
     told: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """What it drew, as data URIs of bitmaps that are not too large for a report."""
+        drawn = [(mime, text) for out in self.outputs for mime, text in out.data.items() if mime in BITMAPS]
+        return tuple(
+            f"data:{mime};base64,{''.join(text.split())}" for mime, text in drawn if len(text) <= MAX_PICTURE
+        )
 
     @property
     def text(self) -> str:

@@ -137,7 +137,7 @@ def _examined(family: Sequence[Script], matches: Sequence[Match], runner: Runner
         profile=runner.profile.name if runner is not None else "",
         seconds=round(sum(run.seconds for run in runs.values()), 2), steps=tuple(steps),
         findings=tuple(sorted(found, key=lambda one: (not one.problem, one.cell))),
-        answers=answers.collect(match), neutralised=tuple(told),
+        answers=answers.collect(match, {index: run.pictures for index, run in runs.items()}), neutralised=tuple(told),
     )  # fmt: skip
     return Examined(result, match, runs)
 

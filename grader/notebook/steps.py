@@ -100,7 +100,12 @@ def _family(name: str, entry: Mapping[str, Any], handout: Path) -> tuple[Script,
         _question(name, number, raw) for number, raw in enumerate(entry.get("questions", ()), 1)
     )
     original = tuple(_original(raw) for raw in entry.get("original", ()))
-    scripts = [Script(name, entry["title"], entry["file"], False, original, questions)]
+    asked = tuple(
+        question
+        for question, raw in zip(questions, entry.get("questions", ()), strict=True)
+        if not raw.get("own")
+    )
+    scripts = [Script(name, entry["title"], entry["file"], False, original, asked)]
     path = handout / entry["file"]
     if path.is_file():
         document = parse(path.read_bytes(), path.name)
