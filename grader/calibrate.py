@@ -68,13 +68,13 @@ def run(
     """
     if only and only not in CHECKS:
         raise UsageError(f"There is no training check {only!r}.", f"Take one of {', '.join(CHECKS)}.")
-    plans = [plan for plan in _plans() if only in ("", plan.course)]
+    wanted = [plan for plan in plans() if only in ("", plan.course)]
     known = read(out)
     done = {(t.profile, t.course, t.variation, t.seed) for t in known}
     options = Options(profile=profile, data=data)
     with Grader() as grader:
         for seed in range(1, seeds + 1):
-            for plan in plans:
+            for plan in wanted:
                 if (profile, plan.course, plan.variation, seed) not in done:
                     trial = _try(grader, plan, seed, options)
                     known.append(trial)
@@ -97,15 +97,16 @@ def read(path: Path) -> list[Trial]:
         raise UsageError(f"{path} holds something else than runs: {error}.", "Name another file.") from error
 
 
-def _plans() -> list[Plan]:
+def plans() -> list[Plan]:
+    """Everything that is trained: the reference, and each mistake in each check that it concerns."""
     declared: Any = importlib.import_module("checks.training_mistakes")
     varied: Any = importlib.import_module("checks.mistakes.declare")
-    plans = [Plan(course, RIGHT) for course in CHECKS]
+    found = [Plan(course, RIGHT) for course in CHECKS]
     for entry in declared.MISTAKES:
         mistake = entry.mistake
         text = varied.apply(mistake, REFERENCE)
-        plans += [Plan(course, mistake.id, varied.FILES[mistake.module], text) for course in entry.courses]
-    return plans
+        found += [Plan(course, mistake.id, varied.FILES[mistake.module], text) for course in entry.courses]
+    return found
 
 
 def _try(grader: Grader, plan: Plan, seed: int, options: Options) -> Trial:

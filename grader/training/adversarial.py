@@ -67,6 +67,8 @@ class Adversaries:
         self.drawn: Array = np.zeros((0, SIDE * SIDE))
         pair = student.probe(PROBES, "build", kind, settings.batch, returns="pair*")
         own = _shapes(student.probe(PROBES, "shapes", pair))
+        if len(own) != 2:
+            raise _unreadable()
         ours = reference.probe(PROBES, "build", kind, settings.batch, returns="pair*")
         wanted = _shapes(reference.probe(PROBES, "shapes", ours))
         reference.release(ours)
@@ -124,16 +126,16 @@ class Adversaries:
 
     def _fetched(self, value: Value) -> list[list[Tensor]]:
         """The generator's parameters in the documented order, of the documented shapes and finite."""
-        layers = _items(value)
+        layers = [_items(layer) for layer in _items(value)]
         if len(layers) != len(self._order):
-            raise Failed("The generator has another number of layers than before the training.")
+            raise _unreadable()
+        found = [layers[place] for place in self._order]
+        if any(len(own) != len(wanted) for own, wanted in zip(found, self._shapes, strict=True)):
+            raise _unreadable()
         return [
-            [
-                Tensor(_checked(item, shape))
-                for item, shape in zip(_items(layers[place]), shapes, strict=True)
-            ]
-            for place, shapes in zip(self._order, self._shapes, strict=True)
-        ]  # fmt: skip
+            [Tensor(_checked(item, shape)) for item, shape in zip(own, wanted, strict=True)]
+            for own, wanted in zip(found, self._shapes, strict=True)
+        ]
 
 
 def _checked(value: Value, shape: tuple[int, ...]) -> Array:
@@ -150,8 +152,12 @@ def _shapes(value: Value) -> list[Shapes]:
 
 def _items(value: Value) -> tuple[Value, ...]:
     if not isinstance(value, SequenceValue):
-        raise Failed("The networks can't be read out.", "Does the code replace parts of torch?")
+        raise _unreadable()
     return value.items
+
+
+def _unreadable() -> Failed:
+    return Failed("The networks can't be read out.", "Does the code replace parts of torch?")
 
 
 def _whole(value: Value) -> int:

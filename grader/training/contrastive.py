@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 
 from grader.compare import expect_array, expect_mapping
-from grader.errors import SandboxError
+from grader.errors import Failed, SandboxError
 from grader.sandbox.client import Tensor
 from grader.subject import Subject
 from grader.training.settings import Contrastive
@@ -115,6 +115,11 @@ class Contrast:
                 pass
             case _:
                 raise SandboxError(f"The reference measured an encoder as {value}.")
+        if not np.isfinite(features).all():
+            raise Failed(
+                "The trained encoder gives features that are NaN or infinite.",
+                "Did the loss or a gradient overflow?",
+            )
         known, unseen = features[: len(self._known[0])], features[len(self._known[0]) :]
         return {
             "linear": linear(known, self._known[1], unseen, self._unseen[1]),
