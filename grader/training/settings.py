@@ -90,7 +90,7 @@ PROFILES = {
         vanilla=Adversarial(steps=4000, every=250, batch=128),
         ls=Adversarial(steps=4000, every=250, batch=128),
         dc=Adversarial(steps=2000, every=250, batch=128),
-        simclr=Contrastive(steps=1000, every=100, batch=64, rate=1e-3, temperature=0.5),
+        simclr=Contrastive(steps=1000, every=100, batch=64, rate=3e-3, temperature=0.2),
         seconds=600,
         pictures=(5000, 2000),
     ),
