@@ -36,6 +36,11 @@ class Work:
     rubric_source: str
     notebooks: str = ""  # profile of their execution ("none": read only); empty: not looked at
 
+    @property
+    def notebook_seconds(self) -> float:
+        """The longest that its notebooks may take, by the clock."""
+        return notebooks.longest(self.notebooks)
+
 
 @dataclass(frozen=True)
 class Done:

@@ -44,6 +44,12 @@ def options(profile: str, out: Path) -> Options | None:
     return Options(profile != "none", execute.PROFILES.get(profile, execute.FAST), out / FOLDER)
 
 
+def longest(profile: str) -> float:
+    """Seconds by the clock that all notebooks of a hand-in may take together."""
+    chosen = execute.PROFILES.get(profile)
+    return len(judge.FILES) * execute.PATIENCE * chosen.notebook_seconds if chosen else 0.0
+
+
 @dataclass(frozen=True)
 class Graded:
     """What goes into a grade."""
