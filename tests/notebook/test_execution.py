@@ -17,6 +17,7 @@ from grader.notebook.judge import Runner
 from grader.results import NotebookFinding
 from grader.sandbox.client import Zygote
 from grader.session import REFERENCE, TEMPLATE
+from tests.notebook import originals
 from tests.notebook.handins import cell_with, code, document, edit, examined, found, kinds, of_cells, solved
 
 SHORT = Profile(cell_seconds=1.5, notebook_seconds=30.0, batches=3, memory_bytes=256 << 20)
@@ -320,3 +321,14 @@ def test_a_rel_error_of_the_students_own_is_found(judged) -> None:
     result = judged(made, *WRONG)
     assert "judge replaced" in kinds(result)
     assert cell_with(made, "rel_error = lambda")
+
+
+def test_cells_of_the_original_notebooks_run(zygote: Zygote, tmp_path: Path) -> None:
+    """Colab's cell, `%pip`, the answer files: on right code the original checks print what they should."""
+    runner = Runner(zygote, copied(REFERENCE, tmp_path), FAST)
+    result, _ = examined(tmp_path / "in", originals.contrastive(), "Self_Supervised_Learning.ipynb", runner)
+    verdicts = {step.id: [r.verdict for r in step.readings] for step in result.steps if step.cell}
+    assert verdicts == {
+        name: ["fine"] for name in ("sim", "loss_naive", "positive_pairs", "sim_matrix", "loss_vectorized")
+    }
+    assert not {"raises", "process ended", "above the bar"} & {finding.kind for finding in result.findings}
