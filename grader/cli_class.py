@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +66,7 @@ class ClassOptions:
     @property
     def given(self) -> bool:
         """Whether anything was said that only a class needs."""
-        return self != ClassOptions()
+        return replace(self, notebooks="") != ClassOptions()
 
 
 def form_of(path: Path, options: ClassOptions) -> str:

@@ -25,6 +25,7 @@ from grader.batch.work import Broken, Done
 from grader.class_results import ClassResult, ClassRun, Status
 from grader.errors import GradmarkError
 from grader.rubric import Rubric
+from grader.training import judging
 
 FAILURES = 4  # hand-ins in a row at which gradmark failed: something is wrong with the machine, not with them
 
@@ -64,7 +65,7 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     Raises `UsageError` for input that can't be read, `GradmarkError` for a full disk or a machine that can't
     grade. Whatever ends it, the same call goes on where it ended.
     """
-    checks = session.expected_checks(options.select)
+    checks = _unit_checks(options.select)
     session.validate(options.rubric, [check.spec for check in plugin.collect(session.CHECKS)])
     store = Store(options.out)
     with store.locked():
@@ -83,6 +84,13 @@ def grade_class(options: Options, display: Display) -> ClassResult:
         result = _concluded(found, todo, store, options.rubric, run)
         store.conclude(result, options.rubric.text)
     return result
+
+
+def _unit_checks(select: str) -> tuple[session.CheckInfo, ...]:
+    """The checks of a class: those that train models are for single submissions."""
+    unit, _ = judging.split(plugin.collect(session.CHECKS, select), None)
+    ids = {check.spec.id for check in unit}
+    return tuple(check for check in session.expected_checks(select) if check.id in ids)
 
 
 def _settings(options: Options, store: Store) -> Settings:
