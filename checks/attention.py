@@ -111,7 +111,8 @@ def compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) 
         context = f"with {description} ({text(sizes)})"
         try:
             expect_close(
-                got, trusted(right), name="output", function=FUNCTION, origin="torch", context=context, axes=sizes
+                got, trusted(right), name="output", function=FUNCTION, origin="torch", context=context, axes=sizes,
+                given={**case.arrays, **setup.params},
             )  # fmt: skip
         except Failed as failed:
             data = getattr(got, "data", None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from checks import calls
 from checks.declare import Layer, Rng
 from checks.random_sizes import FATAL, Sizes, for_random_sizes, text
-from grader.compare import expect_close
+from grader.compare import all_close, expect_close
 from grader.errors import Raised, Verdict
 from grader.values import Array, Value
 
@@ -49,12 +50,19 @@ class Case:
 CompareMany = Callable[["Subject", "Subject", Layer, Sequence[Case]], None]
 
 
-def expect_results(mine: Mapping[str, Value], right: Mapping[str, Value], case: Case, function: str) -> None:
-    for name, value in mine.items():
-        expect_close(
-            value, calls.trusted(right[name]), name=name, function=function,
-            tolerance=case.tolerance, context=case.context, axes=case.sizes,
-        )  # fmt: skip
+def expect_results(
+    mine: Mapping[str, Value], right: Mapping[str, Value], case: Case, layer: Layer, function: str
+) -> None:
+    """Each output, or each gradient, is the reference's; a failure names those that are wrong and the right ones."""
+    given = {**case.inputs, **dict(zip(calls.upstream_names(layer), case.upstream, strict=False))}
+    dims = {**layer.outputs, **{name: layer.inputs[of].dims for name, of in layer.gradients.items()}}
+    all_close({
+        name: partial(
+            expect_close, value, calls.trusted(right[name]), name=name, function=function, tolerance=case.tolerance,
+            context=case.context, axes=case.sizes, dims=dims[name], given=given,
+        )
+        for name, value in mine.items()
+    })  # fmt: skip
 
 
 class Named(Protocol):

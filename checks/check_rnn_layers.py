@@ -94,6 +94,7 @@ RNN = Layer(
     },
     edges=SEQUENCE_EDGES,
     uses=("rnn_layers.rnn_step_forward",),
+    step=RNN_STEP,
     backward_uses=("rnn_layers.rnn_step_backward", "rnn_layers.rnn_step_forward"),
 )
 
@@ -169,6 +170,7 @@ LSTM = Layer(
     edges=SEQUENCE_EDGES,
     derived={"G": ("H", 4)},
     uses=("rnn_layers.lstm_step_forward",),
+    step=LSTM_STEP,
     backward_uses=("rnn_layers.lstm_step_backward", "rnn_layers.lstm_step_forward"),
 )
 
@@ -221,7 +223,7 @@ def check_affine_forward_images(student: Subject, reference: Subject, rng: Rng) 
     case = Case(_images(rng), IMAGES, "with x of shape (3, 2, 4, 5)")
     (right,) = calls.apply_forward_many(reference, AFFINE, [case.inputs])
     (mine,) = calls.apply_forward_many(student, AFFINE, [case.inputs])
-    expect_results(mine, right, case, AFFINE.forward)
+    expect_results(mine, right, case, AFFINE, AFFINE.forward)
 
 
 @check(
@@ -235,7 +237,7 @@ def check_affine_backward_images(student: Subject, reference: Subject, rng: Rng)
     case = Case(_images(rng), IMAGES, "with x of shape (3, 2, 4, 5)", "gradient", upstream)
     right = calls.apply_backward(reference, AFFINE, case.inputs, upstream)
     mine = calls.apply_backward(student, AFFINE, case.inputs, upstream)
-    expect_results(mine, right, case, AFFINE.backward)
+    expect_results(mine, right, case, AFFINE, AFFINE.backward)
 
 
 SOFTMAX = "temporal_softmax_loss"
@@ -278,7 +280,10 @@ def _compare_softmax(student: Subject, reference: Subject, cases: Sequence[_Soft
     )
     for case, values, expected in zip(cases, mine, right, strict=True):
         for name, value, true in zip(("loss", "dx"), values, expected, strict=True):
-            expect_close(value, calls.trusted(true), name=name, function=SOFTMAX, context=case.context)
+            expect_close(
+                value, calls.trusted(true), name=name, function=SOFTMAX, context=case.context,
+                axes=dict(zip("NTV", case.x.shape, strict=True)), given={"x": case.x, "mask": case.mask},
+            )  # fmt: skip
 
 
 @check("rnn_layers.temporal_softmax_loss.values", "values", part="rnn", given=True)

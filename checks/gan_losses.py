@@ -78,6 +78,7 @@ def _compare_losses(
             expect_close(
                 value, calls.trusted(expected), name="loss", function=loss.function, origin="torch",
                 tolerance=tolerance, context=context, axes={"N": len(scores[0])},
+                given=dict(zip(loss.scores, scores, strict=False)),
             )  # fmt: skip
         except Failed as error:
             raise Failed(error.message, hint or error.hint, error.details) from None
@@ -110,6 +111,7 @@ def _compare_gradients(
         expect_close(
             value, calls.trusted(expected), name=f"d{name}", function=loss.function, origin="torch",
             tolerance="gradient", context=context, axes={"N": len(scores[0])},
+            given=dict(zip(loss.scores, scores, strict=False)),
         )  # fmt: skip
 
 

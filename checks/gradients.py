@@ -16,12 +16,14 @@ import numpy as np
 
 from checks.declare import Rng
 from grader.compare import measure, tolerance_of
+from grader.diagnose import Evidence, pattern
 from grader.errors import Failed
 from grader.values import Array
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 KINK = 1e-2  # an uncertainty above this share of the gradient's norm decides nothing
 CAUTION = 10  # allowance in units of the uncertainty: single precision on the way stays inside
+NEAR = 1e-5  # a numerical gradient is what it is up to this, relative to its greatest element
 ELEMENTS = 80  # of an array that are differentiated one by one for the report
 
 Inputs = Mapping[str, Array]
@@ -158,9 +160,19 @@ def _explain(
     raise Failed(
         f"`{name}` from `{function}` is not the gradient of your own `{forward}`{also}{place}"
         f"{', ' + context if context else ''}.",
-        "The expected values below come from moving one input of your forward pass a little at a time.",
+        _pattern(inputs, name, analytic, known)
+        or "The expected values below come from moving one input of your forward pass a little at a time.",
         (mismatch,),
     )
+
+
+def _pattern(inputs: Inputs, name: str, analytic: Array, known: Array) -> str:
+    """What the gradient looks like beside the numerical one, when all of that is known; coarser than elsewhere."""
+    allowance = tolerance_of("element").allowance(known)
+    wrong = ~(np.abs(analytic - known) <= allowance)
+    if analytic.size > ELEMENTS or not wrong.any():
+        return ""
+    return pattern(Evidence(name, analytic, known, wrong, given=inputs, close=NEAR))
 
 
 def _elements(evaluate: Evaluate, inputs: Inputs, key: str, flat: Array, h: float = 1e-5) -> Array:

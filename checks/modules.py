@@ -48,6 +48,11 @@ class Case:
         named = {k: v for k, v in self.kwargs.items() if v is not None}
         return {**{str(i): v for i, v in enumerate(self.args)}, **named}
 
+    @property
+    def named(self) -> dict[str, Array]:
+        """The arguments as a sentence may call them."""
+        return {f"argument {k}" if k.isdigit() else k: v for k, v in self.arrays.items()}
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -179,10 +184,10 @@ def compare_forward(
     expected = run(reference, [job.exact() for job in jobs], function)
     for job, gotten, rights in zip(jobs, actual, expected, strict=True):
         contexts = job.contexts or [""] * len(job.cases)
-        for got, right, context in zip(gotten, rights, contexts, strict=True):
+        for got, right, context, case in zip(gotten, rights, contexts, job.cases, strict=True):
             expect_close(
                 got, trusted(right), name=name, function=function, origin="torch",
-                tolerance=job.tolerance, context=context, axes=job.axes,
+                tolerance=job.tolerance, context=context, axes=job.axes, given={**case.named, **job.setup.params},
             )  # fmt: skip
 
 
@@ -232,7 +237,7 @@ def compare_backward(
             )
         expect_close(
             got, trusted(right), name=label, function=function, origin="torch",
-            tolerance="gradient", context=context, axes=axes,
+            tolerance="gradient", context=context, axes=axes, given={**case.named, "the upstream gradient": upstream},
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from checks.declare import Rng
-from grader.errors import Crashed, GradmarkError, LimitExceeded, ProtocolViolation
+from grader.errors import Crashed, Failed, GradmarkError, LimitExceeded, ProtocolViolation
 
 # What hypothesis keeps between runs belongs in a cache, not in the folder that the command was called from.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -108,7 +108,9 @@ def _smallest_failure(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body,
     _current.append(search)
     try:
         run()
-    except GradmarkError:
+    except GradmarkError as smallest:
+        if isinstance(smallest, Failed) and not smallest.hint:
+            smallest.hint = _other_hint(search.failures)
         raise
     except Exception:
         if not search.failures:
@@ -116,6 +118,12 @@ def _smallest_failure(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body,
         raise search.failures[-1] from None
     finally:
         _current.pop()
+
+
+def _other_hint(failures: Sequence[GradmarkError]) -> str:
+    """What was to be said of a failure at larger sizes: the smallest arrays show no pattern."""
+    hints = [failure.hint for failure in failures if failure.hint]
+    return f"At other sizes: {hints[0]}" if hints else ""
 
 
 def _limited(examples: int) -> Callable[[], None]:

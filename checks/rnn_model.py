@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from checks.cases import named
 from checks.declare import Rng
 from checks.gradients import expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
-from grader.compare import expect_array, expect_close, expect_mapping, expect_scalar, unpack
+from grader.compare import all_close, expect_array, expect_close, expect_mapping, expect_scalar, unpack
 from grader.errors import Failed
 from grader.values import Array, Handle, Value
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LOSS = "CaptioningRNN.loss"
 BOTH = ("loss", "grads")
 GATES = {"rnn": 1, "lstm": 4}
+DIMS = {f"grads['{name}']": dims for name, dims in {"Wx": ("W", "G"), "Wh": ("H", "G"), "b": ("G",)}.items()}
 RANGES = {"N": (2, 4), "T": (2, 5), "D": (2, 5), "W": (2, 5), "H": (2, 5), "V": (4, 8)}
 TYPICAL = {"N": 3, "T": 4, "D": 5, "W": 6, "H": 7, "V": 8}
 EDGES: Mapping[str, Mapping[str, int]] = {
@@ -168,11 +170,14 @@ def _expect_loss(
 ) -> None:
     pairs: list[tuple[str, Value, Value]] = [("loss", mine[0], right[0])] if "loss" in what else []
     pairs += [(f"grads['{k}']", mine[1][k], right[1][k]) for k in right[1]] if "grads" in what else []
-    for name, got, expected in pairs:
-        expect_close(
-            got, calls.trusted(expected), name=name, function=LOSS,
-            tolerance=case.tolerance, context=case.context, axes={k: case.sizes[k] for k in ("N", "T")},
-        )  # fmt: skip
+    all_close({
+        name: partial(
+            expect_close, got, calls.trusted(expected), name=name, function=LOSS, tolerance=case.tolerance,
+            context=case.context, axes={k: case.sizes[k] for k in ("N", "T")}, dims=DIMS.get(name, ()),
+            given=case.params,
+        )
+        for name, got, expected in pairs
+    })  # fmt: skip
 
 
 def random_loss(

@@ -133,13 +133,15 @@ def read(value: Value, shape: tuple[int, ...], quantity: Quantity) -> Array:
 
 def agree(
     actual: Array, expected: Array, *, name: str, function: str,
-    tolerance: str = "value", context: str = "", axes: Sizes | None = None,
+    tolerance: str = "value", context: str = "", axes: Sizes | None = None, given: Mapping[str, Array] | None = None,
 ) -> None:  # fmt: skip
     """Two arrays are equal within the tolerance, relative or absolute."""
     near = tolerance_of(tolerance).relative
     if actual.shape == expected.shape and np.abs(actual - expected).max(initial=0.0) <= near:
         return
-    compare(actual, expected, name=name, function=function, tolerance=tolerance, context=context, axes=axes)
+    compare(
+        actual, expected, name=name, function=function, tolerance=tolerance, context=context, axes=axes, given=given
+    )  # fmt: skip
 
 
 def against_reference(
@@ -152,5 +154,5 @@ def against_reference(
         axes = {} if quantity is SIM else {"N": len(next(iter(one.inputs.values())))}
         agree(
             read(found, right.shape, quantity), right, name=quantity.result, function=quantity.name,
-            tolerance=one.tolerance, context=one.context, axes=axes,
+            tolerance=one.tolerance, context=one.context, axes=axes, given=one.inputs,
         )  # fmt: skip

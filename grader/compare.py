@@ -6,69 +6,21 @@ the right kind of thing, has it the right shape, is it finite, has it the right 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from grader.diagnose import pattern
+from grader.diagnose import CLOSE, Evidence, heat_map, pattern
 from grader.errors import Failed
 from grader.results import Element, Mismatch
+from grader.tolerance import TOLERANCES as TOLERANCES
+from grader.tolerance import Tolerance as Tolerance
+from grader.tolerance import tolerance_factors as tolerance_factors
+from grader.tolerance import tolerance_of as tolerance_of
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 WORST = 6  # elements of a mismatch that the report lists
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Allowed: `relative * (|expected| + scale / 10)`, where scale is the largest |expected| of the array.
-
-    The second term is what rounding of a sum leaves behind: it is relative to the terms, not to the result.
-    """
-
-    relative: float
-    reason: str
-
-    def allowance(self, expected: Array) -> Array:
-        """How far each element may be off, in the units of `expected`."""
-        magnitude = np.abs(expected)
-        scale = float(magnitude.max(initial=0.0))
-        return np.asarray(self.relative * (magnitude + scale / 10) + np.finfo(np.float64).tiny)
-
-
-TOLERANCES: Mapping[str, Tolerance] = {
-    "value": Tolerance(
-        2e-5, "float64 inputs; a float32 buffer on the way (a finding of its own) stays inside"
-    ),
-    "gradient": Tolerance(2e-5, "as for values: the reference's gradient has no step-size error"),
-    "precision": Tolerance(1e-9, "float64 in, float64 out: orders of summation differ by about 1e-14"),
-    "float32": Tolerance(5e-4, "float32 inputs: correct solutions agree to 5e-6, after long sums to 1e-4"),
-    "example": Tolerance(1e-6, "the handout prints eight decimals"),
-    "numerical": Tolerance(1e-7, "joint directions with a step ladder: no false alarm at 1e-8 in 100 runs"),
-    "element": Tolerance(1e-4, "one central difference at h = 1e-5 has an error of about 1e-6"),
-}
-
-
-_factors: ContextVar[Mapping[str, float]] = ContextVar("_factors", default=MappingProxyType({}))
-
-
-def tolerance_of(name: str) -> Tolerance:
-    """The tolerance of this name, with the factor that the rubric of the running session gives it."""
-    tolerance = TOLERANCES[name]
-    return replace(tolerance, relative=tolerance.relative * _factors.get().get(name, 1.0))
-
-
-@contextlib.contextmanager
-def tolerance_factors(factors: Mapping[str, float]) -> Iterator[None]:
-    """Widens or narrows tolerances by name for a while: the rubric's [tolerances]."""
-    token = _factors.set(factors)
-    try:
-        yield
-    finally:
-        _factors.reset(token)
+LARGE = 50.0  # inputs beyond which exponentials are suspected: exp(89) overflows float32, exp(710) float64
 
 
 def unpack(value: Value, names: Sequence[str], function: str) -> tuple[Value, ...]:
@@ -204,14 +156,61 @@ def expect_close(
     origin: str = "numpy",
     context: str = "",
     axes: Mapping[str, int] | None = None,
+    dims: tuple[str, ...] = (),
+    given: Mapping[str, Array] | None = None,
 ) -> Array:
     """`value` is an array with the shape and, within `TOLERANCES[tolerance]`, the values of `expected`.
 
-    `axes` gives the names and sizes of the dimensions in play, for the diagnosis; `context` is appended to the message.
+    `context` is appended to the message. For the diagnosis: `axes` gives the names and sizes of the dimensions in
+    play, `dims` the name of each axis of the array, `given` the arrays that it is computed from, by name.
     """
-    actual = expect_array(value, expected.shape, name=name, function=function, origin=origin)
-    compare(actual, expected, name=name, function=function, tolerance=tolerance, context=context, axes=axes)
+    try:
+        actual = expect_array(value, expected.shape, name=name, function=function, origin=origin)
+    except Failed as failed:
+        if isinstance(value, ArrayValue) and value.data.shape == expected.shape:
+            failed.hint = unstable(given or {}) or failed.hint
+        raise
+    compare(
+        actual, expected, name=name, function=function, tolerance=tolerance, context=context,
+        axes=axes, dims=dims, given=given,
+    )  # fmt: skip
     return actual
+
+
+def unstable(given: Mapping[str, Array]) -> str:
+    """What NaN or infinity probably comes from when an input is large: an exponential of it."""
+    sizes = {k: float(np.abs(v).max(initial=0.0)) for k, v in given.items() if v.dtype.kind == "f"}
+    large = {k: size for k, size in sizes.items() if size >= LARGE}
+    if not large:
+        return ""
+    listed = ", ".join(f"`{name}` reaches {size:.3g}" for name, size in large.items())
+    return (
+        f"The inputs are large here ({listed}) and the right values are finite: the computation is unstable. "
+        "Look for an `np.exp` of a large number; subtract the maximum first, or write it with negative exponents."
+    )
+
+
+def all_close(comparisons: Mapping[str, Callable[[], object]]) -> None:
+    """Makes all comparisons (of one call's results, by name) and raises the first failure, which names the others."""
+    failures: dict[str, Failed] = {}
+    for name, make in comparisons.items():
+        try:
+            make()
+        except Failed as failed:
+            failures[name] = failed
+    if not failures:
+        return
+    first, *others = failures.values()
+    right = [f"`{name}`" for name in comparisons if name not in failures]
+    said = [f"{_and([f'`{n}`' for n in list(failures)[1:]])} too"] if others else []
+    said += [f"{_and(right)} {'is' if len(right) == 1 else 'are'} right"] if right else []
+    if said and len(comparisons) > 1:
+        first.message = f"{first.message.rstrip('.')}; {'; '.join(said)}."
+    raise first
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 @np.errstate(all="ignore")  # a submission may return numbers whose differences overflow
@@ -224,6 +223,8 @@ def compare(
     tolerance: str = "value",
     context: str = "",
     axes: Mapping[str, int] | None = None,
+    dims: tuple[str, ...] = (),
+    given: Mapping[str, Array] | None = None,
     against: str = "",
 ) -> None:
     """Two arrays of one shape agree within `TOLERANCES[tolerance]`."""
@@ -243,7 +244,10 @@ def compare(
         message += f" against {against}"
     if context:
         message += f", {context}"
-    raise Failed(message + ".", pattern(actual, expected, name, axes or {}), (mismatch,))
+    close = max(CLOSE, tolerance_of(tolerance).relative / 20)
+    dims = dims if len(dims) == expected.ndim else ()
+    evidence = Evidence(name, actual, expected, wrong, axes or {}, dims, given or {}, close)
+    raise Failed(message + ".", pattern(evidence), (mismatch, *heat_map(evidence)))
 
 
 def measure(actual: Array, expected: Array, allowance: Array, *, name: str) -> Mismatch:

@@ -14,6 +14,7 @@ import msgspec
 FORMAT_VERSION = 1
 MOST_POINTS = 400  # of a curve
 MOST_PICTURE_BYTES = 200_000
+MOST_CELLS = 16  # rows, and columns, of a heat map
 
 
 class Outcome(StrEnum):
@@ -98,7 +99,37 @@ class Picture(Record, frozen=True, kw_only=True, tag="picture"):
         return f"{self.title} (a picture: see report.html)"
 
 
-Detail = Mismatch | Traceback | Note | Curve | Picture
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class HeatMap(Record, frozen=True, kw_only=True, tag="heatmap"):
+    """Where an array is wrong: for each cell the share of its elements that are, from 0 to 1.
+
+    A cell stands for one element or more: `shape` is that of the array over the two axes shown.
+    """
+
+    title: str  # "Where `dWx` is wrong"
+    rows: str  # what the rows are: "axis 0 (batch)"
+    columns: str
+    shape: tuple[int, int]
+    cells: Annotated[
+        tuple[Annotated[tuple[Share, ...], msgspec.Meta(max_length=MOST_CELLS)], ...],
+        msgspec.Meta(max_length=MOST_CELLS),
+    ]
+
+    @property
+    def text(self) -> str:
+        """The same in characters: a dot is right, a hash is wrong, a plus is wrong in part."""
+        signs = [["." if cell == 0 else "#" if cell == 1 else "+" for cell in row] for row in self.cells]
+        drawn = "\n".join("".join(row) for row in signs)
+        rows, columns = self.shape
+        return (
+            f"{self.title}: {rows} rows are {self.rows}, {columns} columns are {self.columns}; "
+            f". right, + in part, # wrong\n{drawn}"
+        )
+
+
+Detail = Mismatch | Traceback | Note | Curve | Picture | HeatMap
 
 
 class KnownMistake(Record, frozen=True, kw_only=True):
@@ -123,6 +154,9 @@ class CheckResult(Record, frozen=True, kw_only=True):
     message: str = ""  # what happened
     hint: str = ""  # what to try
     advice: tuple[str, ...] = ()  # worth saying, costs nothing
+    own_parts: str = (
+        ""  # of a passed check: right in itself; what it does together with a wrong part of one's own
+    )
     details: tuple[Detail, ...] = ()
     stdout: str = ""
     stderr: str = ""

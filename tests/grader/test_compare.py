@@ -74,7 +74,7 @@ def test_small_differences_pass_and_larger_ones_fail_with_their_place() -> None:
     assert str(caught.value).startswith(
         "`h` from `f` is wrong in 1 of 12 elements (greatest difference 0.5 at [2, 1]), with N=3."
     )
-    (mismatch,) = caught.value.details
+    mismatch, _ = caught.value.details
     assert mismatch.worst[0].index == (2, 1)  # type: ignore[union-attr]
     assert mismatch.worst[0].difference == "0.5"  # type: ignore[union-attr]
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from grader.diagnose import pattern
+from grader import diagnose
 from grader.values import Array
 
 RNG = np.random.default_rng(1)
+
+
+def pattern(actual: Array, expected: Array, name: str, axes: dict[str, int], **known: Any) -> str:
+    """What is said of an array in which all that differs is wrong."""
+    wrong = np.abs(actual - expected) > 1e-6 * np.abs(expected).max(initial=0.0)
+    return diagnose.pattern(diagnose.Evidence(name, actual, expected, wrong, axes, **known))
+
+
 H = RNG.standard_normal((3, 4, 5))
 W = RNG.standard_normal((4, 4))
 AXES = {"N": 3, "T": 4, "D": 5}
