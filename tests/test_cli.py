@@ -40,7 +40,7 @@ class Fake:
     isolation, isolation_detail = "strict", ("Landlock", "seccomp")
     asked: dict[str, Any]
 
-    def __init__(self, *, rubric: object = None) -> None:
+    def __init__(self, *, rubric: object = None, explain: bool = False) -> None:
         Fake.asked = {"rubric": rubric}
         self.rubric = parse(f'{TOML}[visibility]\n"*.gradient" = "hidden"\n')
 
