@@ -1,4 +1,4 @@
-"""The HTML page of a grade: one file, no network, no script."""
+"""The HTML page of a grade: one file, no network, no script but its own few lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from grader.results import CheckResult, Detail, Grade, Outcome
-from reports import curve, notebooks, text, view
+from reports import causes, curve, heat, notebooks, text, view
 
 MOST_FILES = 400  # longer lists say so and point to result.json
 MOST_DETAILS = 12
@@ -23,9 +23,9 @@ def render(grade: Grade) -> str:
     """The page of `grade`: self-contained HTML, readable at phone width, in the dark and on paper.
 
     Every string of the grade is treated as hostile: cleaned, cut to a length and escaped; the page's own
-    policy refuses scripts, forms and anything from elsewhere.
+    policy refuses any script but its own, forms and anything from elsewhere.
     """
-    style, parts = _style(), view.parts(grade)
+    style, script, parts, steps = own("style.css"), own("script.js"), view.parts(grade), view.steps(grade)
     return (
         _templates()
         .get_template("page.html")
@@ -33,23 +33,29 @@ def render(grade: Grade) -> str:
             grade=grade,
             parts=parts,
             elsewhere=view.missing_elsewhere(parts),
-            first=view.first_steps(grade),
+            steps=steps,
+            step_of={check.id: place for place, step in enumerate(steps, 1) for check in step.checks},
+            explained=causes.told(steps),
             extra=sum(part.points for part in grade.parts if part.extra_credit),
             counts={outcome: view.count(grade.checks, outcome) for outcome in Outcome},
             anchors=_anchors(grade.checks),
-            style=Markup(style),  # our own file
-            policy=_policy(style),
+            style=Markup(style),  # our own files
+            script=Markup(script),
+            policy=policy(style, script),
             notebooks=notebooks.handed_in(grade.notebooks),
         )
     )
 
 
-def _policy(style: str) -> str:
-    """A Content-Security-Policy that allows exactly this style sheet, and nothing else."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
+def policy(style: str, script: str = "") -> str:
+    """A Content-Security-Policy that allows exactly this style sheet and this script, and nothing else."""
+    allowed = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'"
+    allowed += f"; script-src '{_digest(script)}'" if script else ""
+    return f"{allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _digest(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
 
 
 @cache
@@ -72,6 +78,9 @@ def _templates() -> Environment:
         size=_size,
         bar=_bar,
         curve=curve.svg,
+        heat=heat.svg,
+        said=heat.said,
+        again=view.command,
         address=curve.address,
         extent=curve.size,
         number=_number,
@@ -88,14 +97,16 @@ def _templates() -> Environment:
         Outcome=Outcome,
         MOST_FILES=MOST_FILES,
         MOST_DETAILS=MOST_DETAILS,
+        FIRST_STEPS=view.FIRST_STEPS,
         NOT_ISOLATED=view.NOT_ISOLATED,
     )
     return templates
 
 
 @cache
-def _style() -> str:
-    source, _, _ = PackageLoader("reports").get_source(Environment(autoescape=True), "style.css")
+def own(name: str) -> str:
+    """The text of one of our own files beside the templates."""
+    source, _, _ = PackageLoader("reports").get_source(Environment(autoescape=True), name)
     return source
 
 

@@ -5,6 +5,7 @@ Page and terminal show the same arrangement; nothing here knows about HTML or co
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,8 @@ from typing import Literal
 import msgspec
 
 from grader.results import CheckResult, Grade, Outcome, PartScore
+from reports import text
+from reports.causes import Cause, causes, not_attempted
 
 FIRST_STEPS = 3  # more than three things to do first are not first
 
@@ -46,6 +49,7 @@ WORDING = {
 
 # What needs attention first stands first.
 _URGENCY = (Outcome.ERRORED, Outcome.FAILED, Outcome.NOT_ATTEMPTED, Outcome.BLOCKED, Outcome.PASSED)
+_SETTLED = (Outcome.NOT_ATTEMPTED, Outcome.PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,11 @@ class FunctionView:
         return self.checks[0].outcome
 
     @property
+    def settled(self) -> bool:
+        """Whether one line is enough: everything passed, or nothing was begun."""
+        return self.outcome in _SETTLED and all(check.outcome is self.outcome for check in self.checks)
+
+    @property
     def cards(self) -> tuple[CheckResult, ...]:
         """The checks that have something of their own to say: failures and faults."""
         return tuple(check for check in self.open if check.outcome in (Outcome.FAILED, Outcome.ERRORED))
@@ -98,6 +107,17 @@ class PartView:
 
     score: PartScore
     functions: tuple[FunctionView, ...]
+
+    @property
+    def by_urgency(self) -> tuple[FunctionView, ...]:
+        """The functions as they should be read: what is wrong, what was not begun, what is right."""
+        ranks = [(), (Outcome.NOT_ATTEMPTED,), (Outcome.PASSED,)]
+        return tuple(
+            function
+            for rank in ranks
+            for function in self.functions
+            if (function.settled and function.outcome in rank) or (not rank and not function.settled)
+        )
 
     @property
     def others(self) -> PartScore | None:
@@ -132,13 +152,19 @@ def parts(grade: Grade) -> tuple[PartView, ...]:
     return tuple(PartView(score, _functions(grade.checks, score.id)) for score in scores)
 
 
-def first_steps(grade: Grade) -> tuple[CheckResult, ...]:
-    """The first failed check of each of the first few functions that have one.
+def steps(grade: Grade) -> tuple[Cause, ...]:
+    """What there is to do, in this order: the causes of failures; without any, the first function to write."""
+    return causes(grade.checks) or not_attempted(grade.checks)[:1]
 
-    Without any, the first check that was not attempted.
-    """
-    failed = _first_by_function(grade.checks, Outcome.FAILED)
-    return failed[:FIRST_STEPS] or _first_by_function(grade.checks, Outcome.NOT_ATTEMPTED)[:1]
+
+def first_steps(grade: Grade) -> tuple[CheckResult, ...]:
+    """The checks that speak for the first few steps."""
+    return tuple(step.check for step in steps(grade)[:FIRST_STEPS])
+
+
+def command(check: CheckResult, seed: int) -> str:
+    """What to type in the folder of the work to see a check's outcome again."""
+    return f"gradmark grade . -k {shlex.quote(text.line(check.id))} --seed {seed}"
 
 
 def missing_elsewhere(parts: Iterable[PartView]) -> int:
@@ -163,14 +189,6 @@ def _function(name: str, checks: Sequence[CheckResult]) -> FunctionView:
     ordered = sorted(checks, key=lambda check: _URGENCY.index(check.outcome))
     passed = tuple(check for check in ordered if check.outcome is Outcome.PASSED)
     return FunctionView(name, tuple(ordered[: len(ordered) - len(passed)]), passed)
-
-
-def _first_by_function(checks: Sequence[CheckResult], outcome: Outcome) -> tuple[CheckResult, ...]:
-    found: dict[tuple[str, str], CheckResult] = {}
-    for check in checks:
-        if check.outcome is outcome:
-            found.setdefault((check.part, check.function), check)
-    return tuple(found.values())
 
 
 def _stray_score(grade: Grade, part: str) -> PartScore:

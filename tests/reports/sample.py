@@ -11,6 +11,7 @@ from grader.results import (
     FileRecord,
     Flag,
     Grade,
+    HeatMap,
     Mismatch,
     Note,
     Outcome,
@@ -101,6 +102,17 @@ def mismatch(name: str = "dWx") -> Mismatch:
 def wrong_shape() -> Mismatch:
     """A bias gradient that was not summed over the batch."""
     return Mismatch(name="db", shape=(4, 5), dtype="float32", expected_shape=(5,), expected_dtype="float64")
+
+
+def heat_map() -> HeatMap:
+    """A gradient that is wrong in two cells and in part of a third."""
+    return HeatMap(
+        title="Where `dWx` is wrong",
+        rows="axis 0 (batch)",
+        columns="axis 1 (time step)",
+        shape=(2, 6),
+        cells=((1.0, 0.0, 0.5), (0.0, 0.0, 1.0)),
+    )
 
 
 def failures() -> tuple[CheckResult, ...]:
