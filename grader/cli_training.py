@@ -17,7 +17,7 @@ Train = Annotated[
     bool,
     typer.Option(
         "--training/--no-training", envvar="GRADMARK_TRAINING",
-        help="Train the models, too (a few minutes), or leave that out.",
+        help="Train the models of a single submission, too (a few minutes), or leave that out.",
     ),
 ]  # fmt: skip
 Data = Annotated[
