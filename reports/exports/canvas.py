@@ -19,6 +19,7 @@ PEOPLE = {
     "id": "lms_id", "sis user id": "sis_id", "sis login id": "login", "student": "name", "lastname,firstname": "name",
 }  # fmt: skip
 NO_STUDENT = ("Points Possible", "Manual Posting", "Muted", "Student, Test")
+_NUMBERED = re.compile(r"\(\d+\)$")
 _COMPUTED = re.compile(
     r"\(read only\)|^(?:current|final|unposted current|unposted final|override) (?:score|points|grade)$", re.I
 )
@@ -72,7 +73,9 @@ def _column(sheet: Sheet, head: list[str], people: dict[int, str], asked: Asked)
         for number, cell in enumerate(row)
         if cell.strip().casefold() == "(read only)"
     }
-    found, listed = marks.column(head, asked.column, (each for each in known if each not in readonly))
+    known = [each for each in known if each not in readonly]
+    numbered = [each for each in known if _NUMBERED.search(head[each])]  # as Canvas itself writes assignments
+    found, listed = marks.column(head, asked.column, numbered or known)
     if found is None:
         shown = "; ".join(listed[:20]) or "none"
         raise UsageError(

@@ -138,7 +138,7 @@ def column(head: Sequence[str], wanted: str, known: Iterable[int]) -> tuple[int 
     names = {number: head[number].strip() for number in known}
     listed = [text.line(name, 80) for name in names.values()]
     for form in (str, _title, _number):
-        hits = [number for number, name in names.items() if form(name) == wanted.strip()]
+        hits = [number for number, name in names.items() if wanted.strip() and form(name) == wanted.strip()]
         if len(hits) == 1:
             return hits[0], listed
     return None, listed
