@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from grader.results import CheckResult, Grade, Outcome
-from reports import student, text, view
+from grader.results import Grade, Outcome
+from reports import causes, student, text, view
 
 STYLES = {"good": "green", "bad": "red", "held": "yellow", "idle": "bright_black", "fault": "bold magenta"}
 MOST_PROBLEMS = 10
@@ -24,8 +24,13 @@ def summary(grade: Grade, console: Console) -> None:
     Colours are the console's affair: none when it is no terminal or NO_COLOR is set.
     """
     console.print(_table(grade))
-    for step in view.first_steps(grade):
-        console.print(_message(step))
+    found = view.steps(grade)
+    if explained := causes.told(found):
+        console.print(Text(f"\n{explained}.", "bold"))
+    for cause in found[: view.FIRST_STEPS]:
+        console.print(_message(cause))
+    if len(found) > view.FIRST_STEPS:
+        console.print(Text(f"\nand {len(found) - view.FIRST_STEPS} more to mend, see the report."))
     for problem in grade.problems[:MOST_PROBLEMS]:
         where = f"{text.line(problem.file)}: " if problem.file else ""
         note = _said("Hand-in: ", f"{where}{text.line(problem.message, MESSAGE_LIMIT)}", "yellow")
@@ -75,7 +80,8 @@ def _outcome(outcome: Outcome) -> Text:
     return Text(wording.word.lower(), STYLES[wording.tone])
 
 
-def _message(check: CheckResult) -> Text:
+def _message(cause: causes.Cause) -> Text:
+    check = cause.check
     lead = (
         Text("\n")
         .append(_outcome(check.outcome))
@@ -84,6 +90,8 @@ def _message(check: CheckResult) -> Text:
     lead.append(" (hidden from students)" if check.visibility == student.HIDDEN else "")
     lead.append(f"\n  {text.line(check.message, MESSAGE_LIMIT)}" if check.message else "")
     lead.append(f"\n  {text.line(check.explanation, MESSAGE_LIMIT)}" if check.explanation else "")
+    others = len(cause.checks) - 1
+    lead.append(f"\n  The same explains {others} more." if others and cause.mistake is not None else "")
     return _with_hint(lead, check.remedy)
 
 

@@ -12,6 +12,7 @@ from grader.results import CheckResult, Grade, KnownMistake, Outcome, Traceback
 from reports import causes, heat, page, view
 from tests.reports import sample
 from tests.reports.test_page import parsed, with_checks
+from tests.reports.test_student import printed
 
 MISTAKE = KnownMistake(
     id="rnn_step_forward.bias_missing",
@@ -83,6 +84,14 @@ def test_the_page_tells_a_mistake_at_the_top_and_points_to_it() -> None:
     assert found.words.count(MISTAKE.hint) == 1
     assert found.values("href").count("#step-1") == 4
     assert found.words.index("explains 4 of 6") < found.words.index("Score by part")
+
+
+def test_the_terminal_tells_it_once_as_well() -> None:
+    """The sum, the mistake with how much more it explains, and nothing of it again."""
+    said = printed(explained())
+    assert "1 mistake explains 4 of 6 failed checks." in said
+    assert said.count(MISTAKE.hint) == 1
+    assert "The same explains 3 more." in said
 
 
 def test_steps_beyond_the_first_are_folded() -> None:
