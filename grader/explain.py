@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -27,12 +27,9 @@ from grader.sandbox.client import Zygote
 from grader.subject import Heard, Subject
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
-MOST_REPLAYS = 150  # per submission, about 25 ms each: counted, not timed, so that every run says the same
+MOST_REPLAYS = 150  # per submission, about 10 ms each: counted, not timed, so that every run says the same
 MOST_KEPT = 4000  # replays kept for the next submissions with the same seed
-EXACT, SINGLE = (
-    1e-7,
-    1e-4,
-)  # relative to an array's greatest element: equal, in double and in single precision
+EXACT, SINGLE = 1e-7, 1e-4  # relative to an array's greatest element: equal in double and in single precision
 SECOND = 0x5EC0  # what the seed of the second set of inputs differs by
 
 
@@ -55,6 +52,26 @@ Vary = Callable[[Any, Path], tuple[str, str]]
 """Path and text of the file that a mistake changes, given the mistake and the folder of the reference."""
 
 
+class _Different(BaseException):
+    """The answers differ already. No `Exception`: a search for the smallest failure in the check must not go on."""
+
+
+class _Answers(list[Heard]):
+    """Answers in their order, as they are heard; ends the check at the first that differs from `like`."""
+
+    def __init__(self, like: Sequence[Heard] | None) -> None:
+        super().__init__()
+        self._like = like
+        self.cut = False  # there would have been more
+
+    def __iadd__(self, more: Iterable[Heard]) -> Self:  # type: ignore[misc, override]
+        self.extend(more)
+        if self._like is not None and not _begins(self, self._like):
+            self.cut = True
+            raise _Different
+        return self
+
+
 class Explainer:
     """Explains failed checks of one submission after the other; keeps what known mistakes answered.
 
@@ -73,7 +90,7 @@ class Explainer:
         self._by_function: dict[str, list[Mistake]] = {}
         for mistake in mistakes:
             self._by_function.setdefault(mistake.function, []).append(mistake)
-        self._kept: OrderedDict[tuple[str, str, int], list[Heard]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, int], _Answers] = OrderedDict()
         self._replays = 0
         self._scratch = TemporaryDirectory(prefix="gradmark-mistakes-")
         self._plain = Path(self._scratch.name) / "reference"
@@ -106,13 +123,13 @@ class Explainer:
     def _search(self, check: Collected, folder: Path, seed: int, found: Sequence[Mistake]) -> Mistake | None:
         candidates = self._candidates(check, found)
         answers = self._ask(check, folder, seed) if candidates else []
-        again: list[Heard] | None = None
+        again: _Answers | None = None
         for mistake in candidates:
-            if not same(answers, self._answers(mistake, check, seed)):
+            if not self._answers_like(mistake, check, seed, answers):
                 continue
             if again is None:
                 again = self._ask(check, folder, seed ^ SECOND)
-            if same(again, self._answers(mistake, check, seed ^ SECOND)):
+            if self._answers_like(mistake, check, seed ^ SECOND, again):
                 return mistake
         return None
 
@@ -122,19 +139,19 @@ class Explainer:
         caught = sorted(own, key=lambda mistake: check.spec.id not in mistake.caught_by)
         return [*found, *(mistake for mistake in caught if mistake not in found)]
 
-    def _answers(self, mistake: Mistake, check: Collected, seed: int) -> list[Heard] | None:
-        """What the reference with this mistake answers in a check; None when that can't be had."""
-        key = (mistake.id, check.spec.id, seed)
+    def _answers_like(self, mistake: Mistake, check: Collected, seed: int, answers: Sequence[Heard]) -> bool:
+        """Whether the reference with this mistake gives these answers in a check; asked only as far as they agree."""
         self._replays += 1
         if self._replays > MOST_REPLAYS:  # also what is known by now: else it hung on who was graded before
-            return None
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        self._kept[key] = self._ask(check, self._varied(mistake), seed)
+            return False
+        key = (mistake.id, check.spec.id, seed)
+        known = self._kept.pop(key, None)
+        if known is None or (known.cut and _begins(known, answers)):
+            known = self._ask(check, self._varied(mistake), seed, answers)
+        self._kept[key] = known
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
-        return self._kept[key]
+        return not known.cut and same(answers, known)
 
     def _varied(self, mistake: Mistake) -> Path:
         """A copy of the reference's modules with the mistake made; it stays for the next check that asks."""
@@ -159,11 +176,19 @@ class Explainer:
             Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user
         return sorted(self._plain.glob("cs231n/**/*.py"))
 
-    def _ask(self, check: Collected, folder: Path, seed: int) -> list[Heard]:
-        """What the assignment in `folder` answers in a check, in a worker of its own: checks leave things behind."""
+    def _ask(
+        self, check: Collected, folder: Path, seed: int, like: Sequence[Heard] | None = None
+    ) -> _Answers:
+        """What the assignment in `folder` answers in a check, in a worker of its own: checks leave things behind.
+
+        Asked no further than to the first answer that is not as in `like`, when that is given.
+        """
         self._reference.begin()
-        heard: list[Heard] = []
-        with Subject(self._zygote, folder, self._limits) as subject, suppress(Verdict, SandboxError):
+        heard = _Answers(like)
+        with (
+            Subject(self._zygote, folder, self._limits) as subject,
+            suppress(Verdict, SandboxError, _Different),
+        ):
             subject.heard = heard
             given = {
                 "student": subject, "reference": self._reference, "rng": generator(seed, check.spec.id),
@@ -178,6 +203,11 @@ def same(one: Sequence[Heard] | None, other: Sequence[Heard] | None) -> bool:
     if not one or not other or len(one) != len(other):
         return False
     return all(_same_answer(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _begins(one: Sequence[Heard], other: Sequence[Heard]) -> bool:
+    """Whether `other` begins with `one`."""
+    return len(one) <= len(other) and all(map(_same_answer, one, other))
 
 
 def _same_answer(a: Heard, b: Heard) -> bool:
