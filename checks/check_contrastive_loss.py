@@ -34,7 +34,6 @@ from checks.similarity import (
     temperature,
     tensor,
 )
-from checks.stand_ins import in_itself
 from grader.compare import expect_array, expect_unchanged, unpack
 from grader.errors import CallError, Failed
 from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
@@ -62,19 +61,16 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
     after_shapes, after_values = [f"{quantity.id}.shapes"], [f"{quantity.id}.values"]
 
     @check(f"{quantity.id}.shapes", "returns what it should", **shared)
-    @in_itself(*quantity.uses)
     def shapes(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         (value,) = apply(student, quantity, [case(quantity, rng, TYPICAL, 0.5)])
         read(value, quantity.shape(TYPICAL), quantity)
         _advise_form(value, quantity, advise)
 
     @check(f"{quantity.id}.values", "values", requires=after_shapes, **shared)
-    @in_itself(*quantity.uses)
     def values(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         _for_random_cases(rng, quantity, partial(against_reference, student, reference, quantity))
 
     @check(f"{quantity.id}.edge_cases", "edge cases", requires=after_values, **shared)
-    @in_itself(*quantity.uses)
     def edge_cases(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         temperatures = (0.05, 50.0) if quantity.tau else (1.0,)
         cases = [case(quantity, rng, sizes, tau) for sizes in EDGES for tau in temperatures]
@@ -82,7 +78,6 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
         each(partial(against_reference, student, reference, quantity), cases)
 
     @check(f"{quantity.id}.precision", "precision", requires=after_values, **shared)
-    @in_itself(*quantity.uses)
     def precision(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         inputs = quantity.draw(rng, TYPICAL, scale=100)  # a guard of 1e-8 in a denominator is no fault
         single = {k: calls.float32(v) for k, v in inputs.items()}
@@ -91,7 +86,6 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
         each(partial(against_reference, student, reference, quantity), cases)
 
     @check(f"{quantity.id}.inputs_unmodified", "leaves its inputs alone", requires=after_values, **shared)
-    @in_itself(*quantity.uses)
     def inputs_unmodified(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         inputs = quantity.draw(rng, TYPICAL)
         _, after = getattr(student.contrastive_loss, name).echo(*quantity.arguments(inputs, 0.5))
@@ -239,7 +233,6 @@ SHARED: dict[str, Any] = {"part": PART, "uses": VECTORIZED.ids_used}
 
 
 @check(f"{LOSS}.gradient", "gradient", requires=[f"{LOSS}.shapes", f"{LOSS}.values"], **SHARED)
-@in_itself(*VECTORIZED.uses)
 def check_vectorized_gradient(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """simclr_loss_vectorized can be differentiated with respect to both sides, and its gradient is right."""
 
@@ -284,7 +277,6 @@ def _sides(value: Value, one: Case) -> dict[str, Array]:
 
 
 @check(f"{LOSS}.device", "device", requires=[f"{LOSS}.values"], **SHARED)
-@in_itself(*VECTORIZED.uses)
 def check_vectorized_device(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """simclr_loss_vectorized works on the device that it is given, also as a torch.device.
 

@@ -12,10 +12,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from checks.probes.stand_ins import STAND_INS
 from grader.values import Array
 
 Rng = np.random.Generator
 F = TypeVar("F", bound=Callable[..., None])
+
+
+EQUAL = ("contrastive_loss.simclr_loss_vectorized", "contrastive_loss.simclr_loss_naive")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,23 @@ class CheckSpec:
     requires: tuple[str, ...] = ()  # ids: not judged unless these pass
     uses: tuple[str, ...] = ()  # student functions ("module.function") that this one may be built from
     given: bool = False  # about code that was handed out complete
+    forward: str = ""  # the student function whose cache this one reads, as "module.function"
+    stand_ins: tuple[tuple[str, ...], ...] = ()  # of `uses`: pairs that something can stand in for together
+
+
+def replaceable(function: str, uses: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Those of `uses` that something can stand in for, each with its partner; not `function` and its own partner."""
+    found = dict.fromkeys(_pair(name) for name in uses if name in STAND_INS)
+    return tuple(pair for pair in found if function not in pair)
+
+
+def _pair(name: str) -> tuple[str, ...]:
+    """A function with its backward or forward function, if it has one; SimCLR's two losses do the same."""
+    if name in EQUAL:
+        return EQUAL
+    stem = name.removesuffix("_forward").removesuffix("_backward")
+    partners = (f"{stem}_forward", f"{stem}_backward")
+    return partners if name in partners else (name,)
 
 
 def check(
@@ -41,18 +62,22 @@ def check(
     uses: Sequence[str] = (),
     given: bool = False,
     function: str | None = None,
+    forward: str = "",
 ) -> Callable[[F], F]:
     """Declares a check; its id is `module.function.aspect`, where the function may be dotted itself."""
     module, _, rest = id.partition(".")
+    function = function or rest.rpartition(".")[0]
     spec = CheckSpec(
         id=id,
         title=title,
         part=part,
         module=module,
-        function=function or rest.rpartition(".")[0],
+        function=function,
         requires=tuple(requires),
         uses=tuple(uses),
         given=given,
+        forward=forward,
+        stand_ins=replaceable(f"{module}.{function}", uses),
     )
 
     def attach(body: F) -> F:
@@ -147,6 +172,7 @@ class Layer:
     derived: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # dimension -> (of which, times)
     uses: tuple[str, ...] = ()  # other student functions it may be built from, as "module.name"
     backward_uses: tuple[str, ...] = ()
+    step: Layer | None = None  # of a sequence: the layer of one time step, whose outputs are its next inputs
     given: bool = False
     upstream_may_change: bool = False  # most correct step functions add into the upstream gradient
     saturates: bool = False  # has tanh or sigmoid: judged on inputs of magnitude 100 and more as well

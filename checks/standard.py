@@ -32,6 +32,7 @@ class _Maker:
     layer: Layer
     function: str
     uses: tuple[str, ...]
+    forward: str = ""  # the function whose cache it reads
 
     def __call__(
         self, aspect: str, title: str, body: Body, claim: str, *requires: str
@@ -51,6 +52,7 @@ class _Maker:
             requires=needed,
             uses=self.uses,
             given=self.layer.given,
+            forward=self.forward,
         )
         return {run.__name__: declare(run)}
 
@@ -104,8 +106,8 @@ def _forward_checks(layer: Layer) -> dict[str, Callable[..., None]]:
 
 
 def _backward_checks(layer: Layer) -> dict[str, Callable[..., None]]:
-    make = _Maker(layer, layer.backward, (f"{layer.module}.{layer.forward}", *layer.backward_uses))
     name, stem = layer.backward, f"{layer.module}.{layer.forward}"
+    make = _Maker(layer, name, (stem, *layer.backward_uses), stem)
     shapes, values = f"{stem}.shapes", f"{stem}.values"
     return {
         **make(

@@ -16,22 +16,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from grader.errors import (
-    Blocked,
-    Crashed,
-    ImportFailed,
-    LimitExceeded,
-    MissingName,
-    NotAttempted,
-    ProtocolViolation,
-    Raised,
-    Verdict,
-)
+from grader.apart import FATAL, Apart
+from grader.errors import Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
 from grader.results import CheckResult, Note, Outcome
 from grader.subject import Subject
 
 Listener = Callable[[CheckResult], None]
-FATAL = (LimitExceeded, Crashed, ProtocolViolation)  # each takes a worker with it
 
 
 def generator(seed: int, check_id: str) -> np.random.Generator:
@@ -56,6 +46,7 @@ class Judge:
         self._listener = listener
         self._rng = np.random.default_rng(0)  # of the check that is running
         self._advice: list[str] = []
+        self._apart = Apart(student, reference, specs, self.results)
         self._training = (
             training  # what training checks are given; `take` gives what they leave for the report
         )
@@ -73,7 +64,10 @@ class Judge:
         self._advice.clear()
         self._student.enter(f"{spec.module}.{spec.function}")
         started = time.perf_counter()
+        state = self._rng.bit_generator.state
         result = self._requirement(spec) or self._fairly(spec, body)
+        if result.outcome in (Outcome.FAILED, Outcome.BLOCKED):
+            result = self._in_itself(spec, body, state, result)
         stdout, stderr = self._student.take_output()
         details, advice = self._training.take() if self._training is not None else ((), ())
         result = msgspec.structs.replace(
@@ -93,6 +87,32 @@ class Judge:
         self._advice.clear()
         with self._student.unwatched():
             return self._run(spec, body)
+
+    def _in_itself(self, spec: Any, body: Callable[[], None], state: Any, result: CheckResult) -> CheckResult:
+        """A failed check that passes without the student's own wrong parts is passed; it says what comes of them."""
+        fatal = result.outcome is Outcome.FAILED and spec.id not in self.repeatable
+        if fatal or not self._apart.helps(spec) or self._untouched(spec.module, spec.function):
+            return result
+        said = list(self._advice)
+
+        def attempt() -> None:
+            self._rng.bit_generator.state = state
+            self._advice.clear()
+            body()
+
+        names: tuple[str, ...] = ()
+
+        def search() -> None:
+            nonlocal names
+            names = self._apart.right_without(spec, attempt)
+
+        trouble = self._run(spec, search)
+        if names or trouble.outcome is Outcome.ERRORED:
+            self.repeatable = [id for id in self.repeatable if id != spec.id]
+            own = _with_own_parts(names, result) if names else ""
+            return msgspec.structs.replace(trouble, own_parts=own)
+        self._advice[:] = said
+        return result
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
         try:
@@ -214,6 +234,13 @@ def _record(
     )  # fmt: skip
 
 
+def _with_own_parts(names: Sequence[str], result: CheckResult) -> str:
+    """What a check that passed without some wrong functions came to with them."""
+    parts = " and ".join(f"`{name}`" for name in names)
+    wrong = f"Your own {parts} {'is' if len(names) == 1 else 'are'} wrong: this was judged without."
+    return f"{wrong} Together: {result.message}" if result.outcome is Outcome.FAILED else wrong
+
+
 def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
     return msgspec.structs.replace(
         result,
@@ -222,6 +249,7 @@ def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
         hint=verdict.hint,
         details=(),
         advice=(),
+        own_parts="",
     )
 
 

@@ -6,6 +6,7 @@ it is always made, and what is asked after it is remembered apart from what was 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,15 @@ class Reference(Subject):
     def begin(self) -> None:
         """Another submission is about to be graded: it finds the reference as the one before found it."""
         self._effects = b""
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is called in here has no effect on what comes after."""
+        before = self._effects
+        try:
+            yield
+        finally:
+            self._effects = before
 
     def call(
         self,

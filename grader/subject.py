@@ -71,6 +71,7 @@ class Subject:
         self.heard: list[Heard] | None = None  # what calls gave, while somebody listens
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
         self._imports = Imports()
+        self.mender: Subject | None = None  # whose results take the place of wrong ones in caches
 
     def __getattr__(self, name: str) -> _Module:
         if name not in MODULES:
@@ -165,6 +166,10 @@ class Subject:
     def _saw(self, target: Target, watch: Watch, reply: Reply) -> None:
         if watch.names and self._flags is not None:
             self._flags.saw(label(target), reply.seen)
+
+    def aside(self) -> contextlib.AbstractContextManager[None]:
+        """What is called meanwhile is asked besides."""
+        return self.unwatched()
 
     def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
         """The same function on many sets of positional arguments, in one frame."""

@@ -196,49 +196,6 @@ def _modules() -> list[Any]:
     return [sys.modules[name] for name in (LOSSES, UTILS) if name in sys.modules]
 
 
-# Stand-ins for a function that others are built from: another similarity, so that no answer is in this file.
-# Put in place in both the student's and the reference's worker, they show whether what is built on it is right.
-
-
-def _other(a: Any, b: Any) -> Any:
-    """1 / (1 + |a - b|^2) over the last axis: symmetric, 1 for equal vectors."""
-    return 1 / (1 + ((a - b) ** 2).sum(-1))
-
-
-def _other_loss(out_left: Any, out_right: Any, tau: float, device: Any = "cpu") -> Any:
-    """Not SimCLR's loss: any smooth function in which every argument matters, also the device."""
-    import torch
-
-    weights = _other(out_left[:, None], out_right[None])
-    scale = torch.tensor(tau, device=device)
-    return (weights.sum() - 3 * weights.trace()) * scale + (out_left**3).sum() / scale
-
-
-_STAND_INS = {
-    "sim": lambda z_i, z_j: _other(z_i.flatten(), z_j.flatten()),
-    "sim_positive_pairs": lambda out_left, out_right: _other(out_left, out_right)[:, None],
-    "compute_sim_matrix": lambda out: _other(out[:, None], out[None]),
-    "simclr_loss_naive": _other_loss,
-    "simclr_loss_vectorized": _other_loss,
-}
-_replaced: list[tuple[Any, str, Any]] = []
-
-
-def substitute(*names: str) -> None:
-    """Puts the stand-ins of these functions into the modules that have them."""
-    for module in _modules():
-        for name in names:
-            if name in vars(module):
-                _replaced.append((module, name, vars(module)[name]))
-                setattr(module, name, _STAND_INS[name])
-
-
-def restore() -> None:
-    """Undoes `substitute`."""
-    while _replaced:
-        setattr(*_replaced.pop())
-
-
 def model_outputs(feature_dim: int, images: Any, seed: int) -> Any:
     """What SimCLR's model, around a small network in the place of ResNet-50, gives in training mode.
 

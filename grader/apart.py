@@ -1,0 +1,134 @@
+"""Each mistake costs once: a check that fails is repeated without those functions of the student's that are wrong.
+
+Two ways. Something else stands in for a wrong function, the same in the student's and in the reference's process: if
+the two agree then, what is built on it is right in itself. And a backward pass, which reads what its own wrong forward
+pass left for it, is given a cache with the reference's values in it. The solution itself never enters the student's
+process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from grader.errors import Crashed, LimitExceeded, ProtocolViolation, Verdict
+from grader.results import CheckResult, Outcome
+from grader.subject import Subject
+from grader.values import ScalarValue, SequenceValue
+
+FATAL = (LimitExceeded, Crashed, ProtocolViolation)  # not repeated: each costs a worker
+PROBES = "stand_ins"
+
+Group = tuple[
+    str, ...
+]  # functions that are replaced together: "rnn_layers.rnn_forward" and its backward pass
+
+
+class Apart:
+    """Repeats failed checks; `results` are those so far, by id, and `specs` what they are about."""
+
+    def __init__(
+        self, student: Subject, reference: Subject, specs: Mapping[str, Any], results: Mapping[str, CheckResult]
+    ) -> None:  # fmt: skip
+        self._student = student
+        self._reference = reference
+        self._specs = specs
+        self._results = results
+        self._blamed: dict[
+            str, tuple[str, ...]
+        ] = {}  # by a function that is right without them: the wrong ones
+
+    def helps(self, spec: Any) -> bool:
+        """Whether the check is built upon other functions, and its own earlier checks passed."""
+        own = (
+            r for r in map(self._results.get, spec.requires) if r is not None and r.function == spec.function
+        )
+        replaceable = spec.stand_ins or spec.forward
+        return bool(replaceable) and all(r.outcome is Outcome.PASSED for r in own)
+
+    def right_without(self, spec: Any, attempt: Callable[[], None]) -> tuple[str, ...]:
+        """The functions without which the check passes; none if it fails all the same, or none of them is wrong."""
+        for groups, mended in self._attempts(spec):
+            if self._passes(attempt, groups, mended):
+                wrong = self._roots([name for group in groups for name in group] + [spec.forward] * mended)
+                self._blamed[_function(spec)] = wrong
+                return tuple(name.partition(".")[2] for name in wrong)
+        return ()
+
+    def _roots(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Which of these functions are wrong by themselves, and on which wrong ones the others are built."""
+        found = []
+        for name in names:
+            if self._state(name, alone=True) is False:
+                found.append(name)
+            else:
+                found += self._blamed.get(name, ())
+        return tuple(dict.fromkeys(found or names))
+
+    def _attempts(self, spec: Any) -> Iterator[tuple[Sequence[Group], bool]]:
+        """What to replace, and whether to mend the cache: all that is wrong, then each alone."""
+        wrong = [group for group in spec.stand_ins if any(self._state(name) is False for name in group)]
+        if not wrong:  # in a partial run nothing may be known
+            wrong = [g for g in spec.stand_ins if all(self._state(name) is None for name in g)]
+        mendable = bool(spec.forward) and self._state(spec.forward, alone=True) is not True
+        for groups in [wrong, *([group] for group in wrong if len(wrong) > 1)]:
+            if groups:
+                yield groups, False
+            if mendable:
+                yield groups, True
+
+    def _state(self, name: str, alone: bool = False) -> bool | None:
+        """Whether all checks of a function passed (`alone`: in itself will do); None: not judged."""
+        found = [r for id, r in self._results.items() if _function(self._specs[id]) == name]
+        if not found:
+            return None
+        return all(r.outcome is Outcome.PASSED and (alone or not r.own_parts) for r in found)
+
+    def _passes(self, attempt: Callable[[], None], groups: Sequence[Group], mended: bool) -> bool:
+        try:
+            with ExitStack() as stack:
+                for subject in (self._student, self._reference):
+                    stack.enter_context(subject.aside())
+                    stack.enter_context(_replaced(subject, groups))
+                if mended:
+                    stack.enter_context(_mended(self._student, self._reference))
+                attempt()
+                return self._called(groups)
+        except Verdict:
+            return False
+
+    def _called(self, groups: Sequence[Group]) -> bool:
+        """Whether the student's code used every stand-in; else it shows nothing."""
+        for group in groups:
+            value = self._student.probe(PROBES, "counts", *group)
+            counts = value.items if isinstance(value, SequenceValue) else ()
+            if not any(isinstance(count, ScalarValue) and count.data for count in counts):
+                return False
+        return True
+
+
+def _function(spec: Any) -> str:
+    return f"{spec.module}.{spec.function}"
+
+
+@contextmanager
+def _replaced(subject: Subject, groups: Sequence[Group]) -> Iterator[None]:
+    if not groups:
+        yield
+        return
+    subject.probe(PROBES, "substitute", *[name for group in groups for name in group])
+    try:
+        yield
+    finally:
+        with suppress(Verdict):  # the worker may be gone, and the stand-ins with it
+            subject.probe(PROBES, "restore")
+
+
+@contextmanager
+def _mended(student: Subject, reference: Subject) -> Iterator[None]:
+    student.mender = reference
+    try:
+        yield
+    finally:
+        student.mender = None
