@@ -76,7 +76,7 @@ def render(summary: Summary, *, anonymous: bool = False, linked: bool = True) ->
     rows = [_row(student, linked and not anonymous) for student in summary.students]
     students = summary.result.students
     return (
-        page._templates()
+        page.templates()
         .get_template("class.html")
         .render(
             summary=summary,

@@ -27,7 +27,7 @@ def render(grade: Grade) -> str:
     """
     style, script, parts, steps = own("style.css"), own("script.js"), view.parts(grade), view.steps(grade)
     return (
-        _templates()
+        templates()
         .get_template("page.html")
         .render(
             grade=grade,
@@ -59,7 +59,8 @@ def _digest(content: str) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """The templates, with our filters: whatever they print is cleaned and escaped."""
     templates = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
