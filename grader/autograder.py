@@ -24,6 +24,7 @@ from grader.errors import CollectError, UsageError
 from grader.results import CheckResult, Environment, Grade
 from grader.rubric import Rubric
 from grader.scoring import score
+from grader.training.context import Options as Training
 from reports import files
 from reports.exports import gradescope
 from reports.text import line
@@ -41,6 +42,7 @@ class Options:
     timeout: float | None = None
     seed: int | None = None
     require_isolation: str = ""
+    training: Training | None = None  # how models are trained; None: not at all
 
 
 def run(root: Path, options: Options) -> tuple[str, ...]:
@@ -70,8 +72,9 @@ def _graded(folder: Path, results: Path, options: Options) -> Grade:
         isolation.admit(grading.isolation, grading.isolation_detail, options.require_isolation)
         partial = _Partial(grading, results)
         grade = grading.grade(
-            path, seed=options.seed, select=options.select, timeout=options.timeout, progress=partial
-        )
+            path, seed=options.seed, select=options.select, timeout=options.timeout, progress=partial,
+            training=options.training,
+        )  # fmt: skip
     return grade
 
 

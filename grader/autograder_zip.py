@@ -31,6 +31,7 @@ uv venv --python 3.11 /autograder/venv
 export VIRTUAL_ENV=/autograder/venv
 uv pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu
 uv pip install -r /autograder/source/requirements.txt
+/autograder/venv/bin/python -m compileall -q /autograder/source/gradmark
 PYTHONPATH=/autograder/source/gradmark /autograder/venv/bin/python -P -m grader.cli --version
 """
 
@@ -40,7 +41,7 @@ RUN = """\
 set -u
 ROOT="${{AUTOGRADER_ROOT:-/autograder}}"
 PYTHON="${{GRADMARK_PYTHON:-$ROOT/venv/bin/python}}"
-export PYTHONPATH="$ROOT/source/gradmark" PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH="$ROOT/source/gradmark"
 cd "$ROOT" || exit 1
 exec "$PYTHON" -P -m grader.cli gradescope-run "$ROOT"{options}
 """

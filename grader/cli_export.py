@@ -38,6 +38,13 @@ RequireIsolation = Annotated[
     typer.Option("--require-isolation", metavar="LEVEL", help="Run nothing below it, see `gradmark doctor`."),
 ]
 
+Train = Annotated[
+    bool,
+    typer.Option(
+        "--training", help="Train the models, too: minutes, so raise Gradescope's time limit to 40."
+    ),
+]
+
 
 @dataclass(frozen=True)
 class _Order:
@@ -267,6 +274,7 @@ def gradescope_zip(
     select: Select = "",
     timeout: Timeout = None,
     require_isolation: RequireIsolation = "",
+    training: Train = False,
 ) -> int:
     """Make the zip of a Gradescope autograder that grades with this gradmark.
 
@@ -290,6 +298,7 @@ def gradescope_zip(
         "--require-isolation": require_isolation,
     }
     words = [word for name, value in options.items() if value for word in (name, value)]
+    words += ["--training"] if training else []
     size = autograder_zip.write(out, chosen, words)
     typer.echo(f"Written: {out} ({size / 1e6:.1f} MB)")
     return 0
@@ -302,12 +311,15 @@ def gradescope_run(
     select: Select = "",
     timeout: Timeout = None,
     require_isolation: RequireIsolation = "",
+    training: Train = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Draw the same inputs again.")] = None,
 ) -> int:
     """Grade the submission in Gradescope's container: what run_autograder calls."""
     from grader import autograder
+    from grader.training.context import Options
 
-    options = autograder.Options(_rubric(rubric), select, timeout, seed, require_isolation)
+    train = Options("cpu", None, "auto") if training else None
+    options = autograder.Options(_rubric(rubric), select, timeout, seed, require_isolation, train)
     for remark in autograder.run(root, options):
         typer.echo(remark)
     return 0
