@@ -272,7 +272,7 @@ class Problem(Record, frozen=True, kw_only=True):
 class Limits(Record, frozen=True, kw_only=True):
     """What one call and one submission may use. Seconds and bytes."""
 
-    call_seconds: float = 10.0  # wall time of one call
+    call_seconds: float = 40.0  # wall time of one call: four times the computing time, for busy machines
     call_cpu_seconds: float = 10.0
     submission_seconds: float = 300.0  # all calls of one submission together
     submission_cpu_seconds: float | None = None  # as many as `submission_seconds`
