@@ -150,6 +150,15 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                     yield inner.id
 
 
+def imports(source: str) -> frozenset[str]:
+    """The names that a cell imports."""
+    parsed = tree(source)
+    nodes = parsed.body if parsed is not None else []
+    return frozenset(
+        name for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for name in _bound(node)
+    )
+
+
 def uses(source: str) -> frozenset[str]:
     """The names that a cell reads anywhere."""
     parsed = tree(source)

@@ -137,7 +137,7 @@ def start() -> Zygote:
 
 
 def provide_data(root: Path, data: Path) -> list[str]:
-    """Links the data sets of `data` into a submission's copy where its notebooks look; names what is not there."""
+    """Copies the data sets of `data` into a submission's copy where its notebooks look; names what is not there."""
     places = (
         (CAPTIONS, "cs231n/datasets/coco_captioning"),
         (DIGITS, "cs231n/datasets/MNIST_data/MNIST/raw"),
@@ -152,11 +152,13 @@ def provide_data(root: Path, data: Path) -> list[str]:
             continue
         (root / place).mkdir(parents=True, exist_ok=True)
         for name in wanted.files:
-            _link(found / name, root / place / name)
+            _copy(found / name, root / place / name)
+        if wanted is CAPTIONS and (found / "images").is_dir():
+            shutil.copytree(found / "images", root / place / "images", dirs_exist_ok=True)
     return missing
 
 
-def _link(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     shutil.copyfile(source, target)  # not a link: the worker may read the copy's folder and nothing else
     target.chmod(0o644)

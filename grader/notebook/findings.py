@@ -142,16 +142,12 @@ def _of_cell(match: Match, cell: Cell) -> Iterator[Finding]:
             {name.partition(" ")[2] for name in step.features if name.startswith("def ")} if step else set()
         )
         for name in sorted(
-            (code.defines(cell.source) & match.script.protected) - given - _imports(cell.source)
+            (code.defines(cell.source) & match.script.protected) - given - code.imports(cell.source)
         ):
             yield Finding(
                 kind="judge replaced", cell=cell.index, hint="Use another name.",
                 message=f"gives `{name}`, which the check cells use, another meaning",
             )  # fmt: skip
-
-
-def _imports(source: str) -> set[str]:
-    return {name.rpartition(".")[2] for name in code.features(source) if name.startswith("import ")}
 
 
 def of_run(match: Match, runs: Mapping[int, CellRun]) -> Iterator[Finding]:
@@ -161,27 +157,37 @@ def of_run(match: Match, runs: Mapping[int, CellRun]) -> Iterator[Finding]:
     for index, run in runs.items():
         step = match.step_of(index)
         if run.state == "failed" and run.error is not None:
-            yield _failure(run.error, lost, index, step)
+            needed = {name: lost[name] for name in code.uses(sources.get(index, "")) if name in lost}
+            yield _failure(run.error, needed, index, step)
         elif run.state == "died":
             yield _about(index, step, "process ended", run.cause)
         elif run.state == "not run" and step is not None and step.checks:
             yield _about(index, step, "not run", f"was not run here: {run.cause}", problem=False)
-        if run.state != "ran":
-            lost.update({name: index for name in code.defines(sources.get(index, "")) if name not in lost})
+        source = sources.get(index, "")
+        for name in code.defines(source):
+            if run.state == "ran":
+                lost.pop(name, None)
+            elif name not in code.imports(source) or _import_failed(run):
+                lost.setdefault(name, index)
         if kinds := sorted(kind for kind in run.dropped if kind not in _HARMLESS):
             message = f"displayed {', '.join(kinds[:4])}, which the report does not show"
             yield _about(index, step, "output left out", message, problem=False)
 
 
+def _import_failed(run: CellRun) -> bool:
+    return run.error is None or run.error.kind in ("ImportError", "ModuleNotFoundError", "SyntaxError")
+
+
 _HARMLESS = ("text/html", "text/latex", "image/svg+xml", "text/markdown")
 
 
-def _failure(error: CellError, lost: Mapping[str, int], cell: int, step: Step | None) -> Finding:
+def _failure(error: CellError, needed: Mapping[str, int], cell: int, step: Step | None) -> Finding:
     said = f"{error.kind}: {error.message}" if error.message else error.kind
     if error.kind == "NotImplementedError":
         return _about(cell, step, "not implemented", error.message or "raises NotImplementedError")
-    if error.kind == "NameError" and error.name in lost:
-        message = f"needs `{error.name}`, which cell {lost[error.name]} did not get to define"
+    if needed:
+        name = error.name if error.name in needed else sorted(needed)[0]
+        message = f"needs `{name}` of cell {needed[name]}, which failed ({said[:200]})"
         return _about(cell, step, "needs a failed cell", message, problem=False)
     if (
         error.kind in ("ModuleNotFoundError", "FileNotFoundError", "URLError")

@@ -160,6 +160,7 @@ def begin(settings: str) -> bool:
     sys.stdout, sys.stderr = Stream("stdout", sys.__stdout__), Stream("stderr", sys.__stderr__)
     _shell = _new_shell()
     setting.without_colab(_tell)
+    setting.pictures_at_hand(copy)
     setting.without_processes(wanted.get("batches") or 0)
     if wanted.get("fast"):
         os.environ["CS231N_FAST"] = "1"

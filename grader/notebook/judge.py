@@ -40,14 +40,15 @@ CHECKS: tuple[tuple[str, str, str], ...] = (  # id, title, name of the notebook'
 )
 # What ends each of the three checks, by the kind of finding.
 _AGAINST = {
-    "cells": {"cell missing", "cell edited", "judge replaced", "the file"},
+    "cells": {"unreadable", "cell missing", "cell edited", "judge replaced", "the file"},
     "outputs": {
+        "unreadable",
         "never executed",
         "missing output",
         "stored and executed differ",
         "stored output is an error",
     },
-    "runs": {"process ended", "raises", "not implemented"},
+    "runs": {"unreadable", "process ended", "raises", "not implemented"},
 }
 
 
@@ -95,30 +96,39 @@ def examine(
     Raises `SandboxError` when no worker can be started.
     """
     families = load(table, handout)
-    documents, remarks = _documents(paths)
+    documents, damaged = _documents(paths)
+    remarks = list(damaged.values())
     assigned = assign(families, documents)
     known = {id(one.document) for matches in assigned.values() for one in matches}
     for document in documents:
         if id(document) not in known:
             message = f"{document.name} is none of the assignment's notebooks"
             remarks.append(NotebookFinding(kind="unknown notebook", message=message, problem=False))
-    return tuple(_examined(family, assigned[family[0].id], runner) for family in families), tuple(remarks)
+    made = tuple(
+        _examined(family, assigned[family[0].id], runner, damaged.get(family[0].file)) for family in families
+    )
+    return made, tuple(remarks)
 
 
-def _documents(paths: Sequence[Path]) -> tuple[list[Document], list[NotebookFinding]]:
-    documents, remarks = [], []
+def _documents(paths: Sequence[Path]) -> tuple[list[Document], dict[str, NotebookFinding]]:
+    """The notebooks that can be read, and what is wrong with the others by the name of the file."""
+    documents, damaged = [], {}
     for path in paths:
         try:
             documents.append(read(path))
         except Unreadable as error:
-            remarks.append(NotebookFinding(kind="unreadable", message=error.message, hint=error.hint))
-    return documents, remarks
+            damaged[path.name] = NotebookFinding(kind="unreadable", message=error.message, hint=error.hint)
+    return documents, damaged
 
 
-def _examined(family: Sequence[Script], matches: Sequence[Match], runner: Runner | None) -> Examined:
+def _examined(
+    family: Sequence[Script], matches: Sequence[Match], runner: Runner | None, damage: NotebookFinding | None
+) -> Examined:
     script = family[0]
     if not matches:
-        return Examined(NotebookResult(id=script.id, title=script.title))
+        empty = NotebookResult(id=script.id, title=script.title)
+        known = {"file": script.file, "findings": (damage,)} if damage is not None else {}
+        return Examined(msgspec.structs.replace(empty, **known))
     match = matches[0]
     runs = runner.run(match) if runner is not None else {}
     steps, found = [], [*findings.of_file(match), *findings.of_run(match, runs)]

@@ -89,6 +89,20 @@ class _Quiet(types.ModuleType):
         return told(self.__dict__["_tell"], f"{self.__name__}.{name}()")
 
 
+def pictures_at_hand(copy: str) -> None:
+    """The pictures of the built-in captions are files of the data: their addresses lead to where the data is here."""
+    request: Any = importlib.import_module("urllib.request")
+    real = request.urlopen
+
+    def urlopen(url: Any, *args: Any, **kwargs: Any) -> Any:
+        address = url if isinstance(url, str) else getattr(url, "full_url", "")
+        _, _, name = address.partition("/coco_captioning/") if address.startswith("file:") else ("", "", "")
+        local = os.path.join(copy, "cs231n", "datasets", "coco_captioning", name)
+        return open(local, "rb") if name and os.path.isfile(local) else real(url, *args, **kwargs)
+
+    request.urlopen = urlopen
+
+
 def _no_input(*_: Any) -> str:
     raise EOFError("the cell waits for input(), and nobody can answer here")
 

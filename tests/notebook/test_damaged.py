@@ -187,7 +187,7 @@ def test_an_unreadable_notebook_does_not_hide_the_others(tmp_path: Path) -> None
         (tmp_path / name).write_text(json.dumps(data))
     (tmp_path / "LSTM_Captioning.ipynb").write_bytes(b"{")
     results, remarks = judge.examine(sorted(tmp_path.glob("*.ipynb")), TABLE, TEMPLATE)
-    assert [one.result.file for one in results if one.result.file] == ["RNN_Captioning.ipynb"]
+    assert [one.result.file for one in results if one.match] == ["RNN_Captioning.ipynb"]
     assert sorted(remark.kind for remark in remarks) == ["unknown notebook", "unreadable"]
 
 

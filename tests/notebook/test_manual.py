@@ -195,3 +195,13 @@ def test_the_reference_answers_its_own_questions() -> None:
         for question, answer in zip(script.questions, found, strict=True):
             assert question.picture or len(answer.answer) > 60, answer.id
             assert answer.question, answer.id
+
+
+def test_a_notebook_that_can_not_be_read_is_not_missing(tmp_path: Path) -> None:
+    """Its checks fail with the reason; it is not said that it was not handed in."""
+    (tmp_path / "LSTM_Captioning.ipynb").write_bytes(b'{"cells": [')
+    with Notebooks(TABLE, TEMPLATE) as notebooks:
+        made = notebooks.grade(Handin(tmp_path, "LSTM_Captioning.ipynb"), Options(run=False))  # type: ignore[arg-type]
+    check = made.checks["notebook.lstm.cells"]
+    assert check.outcome is Outcome.FAILED
+    assert "LSTM_Captioning.ipynb is not a notebook: its JSON breaks off" in check.message
