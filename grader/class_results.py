@@ -47,7 +47,9 @@ class Attempt(Record, frozen=True, kw_only=True):
     message: str = ""  # why it was not graded
     submitted: str = ""  # ISO 8601 in UTC, where it is known
     late: bool = False  # marked as late by the system that it came from
-    late_days: int = 0  # days begun after the due date (with grace and extension); 1 where there is only a mark
+    late_days: int = (
+        0  # days begun after the due date (with grace and extension); 1 where there is only a mark
+    )
     result: str = ""  # path of its result.json; empty when there is none
     report: str = ""  # path of its report.html
     points: int = 0  # extra credit included

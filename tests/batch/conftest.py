@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.batch.classes import Class
 from tests.submissions.build import files_of
 
 WHEN = (2024, 5, 21, 12, 0, 0)
@@ -127,3 +128,8 @@ def folders(lay: Make) -> Path:
             ".DS_Store": b"\0",
         }
     )
+
+
+@pytest.fixture
+def folder_class(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Class:
+    return Class(folders, "folders", tmp_path / "out", monkeypatch)

@@ -13,7 +13,7 @@ from grader.cli_class import ClassOptions, form_of
 from grader.errors import UsageError
 from grader.session import REFERENCE
 from tests.batch import fakes
-from tests.batch.test_run import Class
+from tests.batch.classes import Class
 
 
 @pytest.fixture

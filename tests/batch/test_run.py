@@ -3,100 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import filelock
 import msgspec
 import pytest
 
-from grader import plugin
 from grader.batch import run
-from grader.batch import work as works
-from grader.batch.regrade import Regraded, regrade
-from grader.batch.run import Options, grade_class
+from grader.batch.regrade import regrade
 from grader.batch.store import Store, read_class
-from grader.batch.work import Bench, Broken, Done, Work
-from grader.class_results import ClassResult, Status, StudentResult
-from grader.errors import GradmarkError, RubricError, UsageError
+from grader.batch.work import Broken
+from grader.class_results import Status
+from grader.errors import GradmarkError, UsageError
 from grader.results import Outcome, grade_from_json
-from grader.rubric import Rubric, parse
-from grader.session import default_rubric
+from tests.batch.classes import Class, by_id, rubric
 from tests.batch.conftest import LAYERS
-from tests.batch.fakes import FakeGrader, InlinePool, collected
 from tests.submissions.build import files_of
-
-SELECT = "rnn_step_forward or word_embedding"
-
-
-class Silent:
-    """A display that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-
-    def begin(self, total: int, kept: int, checks: int) -> None:
-        self.told.append(("begin", total, kept))
-
-    def checked(self, key: str, count: int) -> None:
-        self.told.append((key, count))
-
-    def finished(self, key: str, done: Done) -> None:
-        self.told.append((key, done.status))
-
-
-class Class:
-    """A class that is graded again and again; `graded` is what the last run really graded."""
-
-    def __init__(self, path: Path, form: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.path, self.form, self.out = path, form, out
-        self.fail: Callable[[str], Exception | None] = lambda key: None
-        self.graded: list[str] = []
-        self.display = Silent()
-        monkeypatch.setattr(works, "Grader", FakeGrader)
-        monkeypatch.setattr(plugin, "collect", collected)
-        monkeypatch.setattr(run.version, "sources", lambda: "these")
-        monkeypatch.setattr(run, "LocalPool", self._pool)
-
-    def _pool(self, jobs: int, seconds: float) -> InlinePool:
-        bench = Bench()
-        warm = bench._warm
-
-        def warmed(work: Work) -> Any:
-            found: Any = warm(work)
-            found.graded = self.graded
-            return found
-
-        bench._warm = warmed  # type: ignore[method-assign]
-        return InlinePool(bench, self.fail)
-
-    def grade(self, rubric: Rubric | None = None, **more: Any) -> ClassResult:
-        """One run of the command."""
-        self.graded = []
-        self.display = Silent()
-        options = {"seed": 7, "select": SELECT, **more}
-        asked = Options(self.path, self.form, self.out, 1, rubric or default_rubric(), **options)
-        return grade_class(asked, self.display)
-
-    @property
-    def bytes(self) -> bytes:
-        return (self.out / "class.json").read_bytes()
-
-
-@pytest.fixture
-def folder_class(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Class:
-    return Class(folders, "folders", tmp_path / "out", monkeypatch)
-
-
-def by_id(result: ClassResult) -> dict[str, StudentResult]:
-    """The students by their ids."""
-    return {student.id: student for student in result.students}
-
-
-def rubric(more: str) -> Rubric:
-    """gradmark's own rubric with other lines."""
-    return parse(f'extends = "default"\n{more}')
 
 
 def test_every_hand_in_has_a_status_and_a_report(folder_class: Class) -> None:
@@ -333,72 +255,6 @@ def test_the_gradebook_has_no_time_and_no_machine(folder_class: Class) -> None:
     assert str(folder_class.out) not in text
     assert str(folder_class.path) not in text
     assert not {"started", "seconds", "platform", "pid"} & set(json.loads(text)["run"])
-
-
-def changes(done: Regraded) -> dict[str, tuple[int, int]]:
-    """Who has other points: before and after."""
-    return {change.student.id: (change.before, change.after) for change in done.changes}
-
-
-def test_regrade_says_who_changed_and_why(folder_class: Class) -> None:
-    """New points come from the stored results, with each check that made the difference; files agree with them."""
-    before = by_id(folder_class.grade())
-    done = regrade(folder_class.out, rubric('[points]\n"rnn_layers.rnn_step_forward.*" = 20\n'))
-    after = by_id(read_class(folder_class.out))
-    assert changes(done)["ana"] == (before["ana"].points, after["ana"].points)
-    (ana,) = [change for change in done.changes if change.student.id == "ana"]
-    assert any("rnn_step_forward" in reason and "20" in reason for reason in ana.reasons)
-    grade = grade_from_json((folder_class.out / "submissions/ana/result.json").read_bytes())
-    assert grade.points == after["ana"].points
-    assert 'rnn_step_forward.*" = 20' in (folder_class.out / "rubric.toml").read_text()
-    assert regrade(folder_class.out).changes == ()
-
-
-def test_regrade_with_lateness(folder_class: Class, tmp_path: Path) -> None:
-    """Late days from a list cost what the policy says, are told as the reason, and stay for the next time."""
-    before = by_id(folder_class.grade())
-    (tmp_path / "late.csv").write_text("id,late_days\nana,2\n")
-    strict = rubric("[policy]\npenalty_per_day = 25\n")
-    done = regrade(folder_class.out, strict, tmp_path / "late.csv")
-    earned = before["ana"].earned
-    assert changes(done) == {"ana": (earned, earned - earned // 2)}
-    assert done.changes[0].reasons == (
-        f"late: 0 -> {-(earned // 2)} points. 2 days late: 50% of the points earned.",
-    )
-    assert regrade(folder_class.out).changes == ()
-    mild = rubric("[policy]\npenalty_per_day = 25\nlate_days = 2\n")
-    assert changes(regrade(folder_class.out, mild)) == {"ana": (earned - earned // 2, earned)}
-
-
-def test_regrade_is_what_grading_with_that_rubric_gives(folder_class: Class) -> None:
-    """Rescored or graded, the gradebook is the same."""
-    folder_class.grade()
-    new = rubric('[points]\n"*.values" = 9\n[policy]\nextra_credit_cap = 1\ndrop = ["*.precision"]\n')
-    regrade(folder_class.out, new)
-    rescored = folder_class.bytes
-    folder_class.grade(new)
-    assert (folder_class.graded, folder_class.bytes) == ([], rescored)
-
-
-def test_regrade_refuses_what_it_can_not_score(folder_class: Class, tmp_path: Path) -> None:
-    """No class, a misspelt check, a damaged result: an error, and the gradebook stays as it was."""
-    with pytest.raises(UsageError, match="class"):
-        regrade(tmp_path / "nothing")
-    folder_class.grade()
-    before = folder_class.bytes
-    with pytest.raises(RubricError, match="matches no check"):
-        regrade(folder_class.out, rubric('[points]\n"rnn_layer.*" = 3\n'))
-    (folder_class.out / "submissions/ben/result.json").write_text("{")
-    with pytest.raises(GradmarkError, match="ben"):
-        regrade(folder_class.out, rubric('[points]\n"*.values" = 9\n'))
-    assert folder_class.bytes == before
-
-
-def test_regrade_warns_of_limits_that_need_a_run(folder_class: Class) -> None:
-    """Limits and tolerances change what checks find; a rescoring says that it can't know that."""
-    folder_class.grade()
-    assert regrade(folder_class.out, rubric("[limits]\ncall_seconds = 1\n")).warnings
-    assert not regrade(folder_class.out).warnings
 
 
 def test_a_gradebook_survives_its_own_json(folder_class: Class) -> None:
