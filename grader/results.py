@@ -154,9 +154,7 @@ class CheckResult(Record, frozen=True, kw_only=True):
     message: str = ""  # what happened
     hint: str = ""  # what to try
     advice: tuple[str, ...] = ()  # worth saying, costs nothing
-    own_parts: str = (
-        ""  # of a passed check: right in itself; what it does together with a wrong part of one's own
-    )
+    own_parts: str = ""  # of a check that passed without a wrong part of the student's: what it does with it
     details: tuple[Detail, ...] = ()
     stdout: str = ""
     stderr: str = ""

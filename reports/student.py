@@ -46,6 +46,7 @@ def _without_names(checks: tuple[CheckResult, ...], hidden: Iterable[str]) -> tu
             message=replace(check.message),
             hint=replace(check.hint),
             advice=tuple(map(replace, check.advice)),
+            own_parts=replace(check.own_parts),
         )
         for check in checks
     )
