@@ -11,7 +11,6 @@ from types import TracebackType
 import msgspec
 
 from grader.collect import Submission
-from grader.data import make
 from grader.errors import SandboxError
 from grader.notebook import execute, executed, judge
 from grader.results import CheckResult, Flag, NotebookFinding, NotebookResult, Outcome, Problem
@@ -106,6 +105,8 @@ class Notebooks:
     ) -> tuple[tuple[judge.Examined, ...], tuple[NotebookFinding, ...]]:
         runner = None
         if options.run and submission.notebooks:
+            from grader.data import make  # needs 0.3 s, and only here
+
             if self._zygote is None:
                 self._zygote = execute.start()
             execute.provide_data(submission.root, options.data or make.cached())

@@ -16,8 +16,8 @@ from grader.errors import SandboxError, UsageError
 from grader.notebook import answers, execute, grading, manual
 from grader.notebook.grading import Notebooks, Options
 from grader.results import Grade, InlineAnswer, NotebookResult, Outcome, grade_from_json, to_json
-from grader.session import REFERENCE, TEMPLATE
-from tests.notebook.handins import TABLE, document, solved
+from grader.session import REFERENCE, TEMPLATE, Grader
+from tests.notebook.handins import TABLE, document, edit, solved
 from tests.reports.sample import typical
 
 
@@ -205,3 +205,18 @@ def test_a_notebook_that_can_not_be_read_is_not_missing(tmp_path: Path) -> None:
     check = made.checks["notebook.lstm.cells"]
     assert check.outcome is Outcome.FAILED
     assert "LSTM_Captioning.ipynb is not a notebook: its JSON breaks off" in check.message
+
+
+def test_a_grade_holds_notebooks_where_they_are_asked_for(grader: Grader, altered, tmp_path: Path) -> None:
+    """Off by default; asked for, the part has its points, the records are kept, and suspicious things are flagged."""
+    folder = altered()
+    notebook = edit(solved(), '"rnn_step_forward", at_most=1e-7', '"rnn_step_forward", at_most=9')
+    (folder / "RNN_Captioning.ipynb").write_text(json.dumps(notebook))
+    without = grader.grade(folder, select="rnn_step_forward", seed=1)
+    assert without.notebooks == ()
+    assert {part.id for part in without.parts} == {"rnn"}
+    made = grader.grade(folder, select="rnn_step_forward", seed=1, notebooks=Options(run=False))
+    part = next(part for part in made.parts if part.id == "notebooks")
+    assert (part.points, part.max_points) == (1, 10)
+    assert [flag.subject for flag in made.flags if flag.kind == "notebook"] == ["RNN_Captioning.ipynb"]
+    assert grade_from_json(to_json(made)) == made
