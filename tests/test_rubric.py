@@ -305,7 +305,7 @@ def test_the_example_in_the_readme_is_a_rubric() -> None:
     """What the README shows can be copied: it fits the checks that there are."""
     readme = (DEFAULT.parent.parent / "README.md").read_text("utf-8")
     examples = [block.split("```")[0] for block in readme.split("```toml\n")[1:]]
-    rubric = parse(next(text for text in examples if text.startswith("extends")))
+    rubric = parse(next(text for text in examples if "[visibility]" in text))
     session.validate(rubric, session.expected_checks())
     assert rubric.visibility("rnn_layers.rnn_forward.edge_cases") == "hidden"
     assert rubric.points("rnn_layers.rnn_forward.inputs_unmodified") == 0
