@@ -50,6 +50,7 @@ if (controls) {
   };
   controls.hidden = false;
   controls.addEventListener("input", filter);
+  controls.addEventListener("change", filter);
   controls.addEventListener("submit", (event) => event.preventDefault());
   filter();
 }
