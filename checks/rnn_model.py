@@ -15,7 +15,7 @@ from checks.declare import Rng
 from checks.gradients import expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import all_close, expect_array, expect_close, expect_mapping, expect_scalar, unpack
-from grader.errors import Failed
+from grader.errors import Blocked, Failed
 from grader.values import Array, Handle, Value
 
 if TYPE_CHECKING:
@@ -213,6 +213,10 @@ def expect_gradient_of_own_loss(student: Subject, rng: Rng, cell: str, sizes: Si
     analytic = {
         k: expect_array(grads[k], params[k].shape, name=f"grads['{k}']", function=LOSS) for k in params
     }
+    if not any(gradient.any() for gradient in analytic.values()):
+        raise Blocked(
+            f"`{LOSS}` can't be judged by a loss that depends on no parameter.", f"Write `{LOSS}` first."
+        )
     expect_own_gradient(
         evaluate, params, analytic, rng, names={k: f"grads['{k}']" for k in params},
         function=LOSS, forward=LOSS, context=f"with {text(sizes)}",
