@@ -237,7 +237,9 @@ def _record(
 def _with_own_parts(names: Sequence[str], result: CheckResult) -> str:
     """What a check that passed without some wrong functions came to with them."""
     parts = " and ".join(f"`{name}`" for name in names)
-    wrong = f"Your own {parts} {'is' if len(names) == 1 else 'are'} wrong or missing: this was judged without."
+    wrong = (
+        f"Your own {parts} {'is' if len(names) == 1 else 'are'} wrong or missing: this was judged without."
+    )
     told = result.message and not result.message.startswith("Not judged")
     return f"{wrong} Together: {result.message}" if told else wrong
 
