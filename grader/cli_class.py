@@ -127,6 +127,8 @@ def grade_class(
 
 
 def _say(result: ClassResult, out: Path, as_json: bool) -> int:
+    from reports import class_page
+
     if as_json:
         sys.stdout.flush()
         sys.stdout.buffer.write((out / CLASS_NAME).read_bytes())
@@ -136,7 +138,8 @@ def _say(result: ClassResult, out: Path, as_json: bool) -> int:
         shown.print(_table(result))
         for note in _notes(result):
             shown.print(note)
-    typer.echo(f"Seed: {result.run.seed}\nGradebook: {out / CLASS_NAME}", err=as_json)
+    page = class_page.write(out)
+    typer.echo(f"Seed: {result.run.seed}\nGradebook: {out / CLASS_NAME}\nClass page: {page}", err=as_json)
     return console.FAULT if any(_faulty(student) for student in result.students) else 0
 
 
@@ -200,12 +203,13 @@ def regrade(
     """
     from grader.batch import regrade as regrading
     from grader.rubric import load
+    from reports import class_page
 
     done = regrading.regrade(out, load(rubric) if rubric else None, late)
     shown = console.Output()
     for text in _changes(done):
         shown.print(text)
-    typer.echo(f"Gradebook: {out / CLASS_NAME}")
+    typer.echo(f"Gradebook: {out / CLASS_NAME}\nClass page: {class_page.write(out)}")
     return 0
 
 

@@ -85,7 +85,7 @@ def render(summary: Summary, *, anonymous: bool = False, linked: bool = True) ->
             rows=_unnamed(rows) if anonymous else rows,
             sections=sorted({row.section for row in rows} - {""}) if not anonymous else [],
             mistakes=_mistakes(summary, anonymous),
-            rare=len(summary.mistakes),
+            rare=0 if anonymous else len(summary.mistakes) - MOST_MISTAKES,
             chart=chart(summary.bins, summary.points),
             mean=fmean(summary.points) if summary.points else None,
             median=median(summary.points) if summary.points else None,

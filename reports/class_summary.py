@@ -170,7 +170,9 @@ class Summary:
         counts = [0] * math.ceil((most - low + 1) / step)
         for each in self.points:
             counts[(each - low) // step] += 1
-        return tuple(Bin(low + i * step, min(low + (i + 1) * step - 1, most), n) for i, n in enumerate(counts))
+        return tuple(
+            Bin(low + i * step, min(low + (i + 1) * step - 1, most), n) for i, n in enumerate(counts)
+        )
 
 
 def summed(folder: Path, result: ClassResult) -> Summary:
