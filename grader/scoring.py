@@ -48,11 +48,17 @@ def score(
 
 
 def rescored(grade: Grade, rubric: Rubric) -> Grade:
-    """The same results under another rubric. Raises `RubricError` for a check that it does not know."""
+    """The same results under another rubric; parts that staff graded by hand stay.
+
+    Raises `RubricError` for a check that it does not know.
+    """
     again = score(grade.checks, rubric, submission=grade.submission, environment=grade.environment)
+    by_hand = tuple(part for part in grade.parts if part.id not in rubric.parts)
     return msgspec.structs.replace(
-        grade, points=again.points, max_points=again.max_points, undecided=again.undecided,
-        parts=again.parts, checks=again.checks,
+        grade, checks=again.checks, parts=(*again.parts, *by_hand),
+        points=again.points + sum(part.points for part in by_hand),
+        max_points=again.max_points + sum(part.max_points for part in by_hand if not part.extra_credit),
+        undecided=again.undecided + sum(part.undecided for part in by_hand),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from grader.errors import SandboxError, UsageError
 from grader.notebook import answers, execute, grading, manual
 from grader.notebook.grading import Notebooks, Options
 from grader.results import Grade, InlineAnswer, NotebookResult, Outcome, grade_from_json, to_json
+from grader.scoring import rescored
 from grader.session import REFERENCE, TEMPLATE, Grader
 from tests.notebook.handins import TABLE, document, edit, solved
 from tests.reports.sample import typical
@@ -220,3 +221,15 @@ def test_a_grade_holds_notebooks_where_they_are_asked_for(grader: Grader, altere
     assert (part.points, part.max_points) == (1, 10)
     assert [flag.subject for flag in made.flags if flag.kind == "notebook"] == ["RNN_Captioning.ipynb"]
     assert grade_from_json(to_json(made)) == made
+
+
+def test_points_of_staff_survive_another_rubric(grader: Grader) -> None:
+    """A class that is graded on, or scored by another rubric, keeps what was entered by hand."""
+    grade = grader.grade(TEMPLATE, select="rnn_step_forward", seed=1)
+    notebooks = with_answers(grade.submission).notebooks
+    text = manual.export([msgspec.structs.replace(grade, notebooks=notebooks)])
+    entered = manual.apply(
+        msgspec.structs.replace(grade, notebooks=notebooks), manual.read(filled(text, "2"), "a.csv")
+    )
+    assert entered.points == 4
+    assert rescored(entered, grader.rubric) == entered
