@@ -15,18 +15,6 @@ from grader.data import captions, digits, folder, make, pictures
 from grader.data.folder import DataError
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in data, with fewer pictures than usual."""
-    place = tmp_path_factory.mktemp("data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "IMAGES", {"train": 60, "val": 10})
-        patch.setattr(make, "PICTURES_PER_BATCH", 20)
-        patch.setattr(make, "TEST_PICTURES", 20)
-        make.make(place)
-    return place
-
-
 def test_captions_have_the_contract_s_keys_and_words(small: Path) -> None:
     """Captions begin with <START>, hold one <END>, then padding; there are at least 100 words; images are local."""
     data = captions.load(small)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.data import captions, make
+from grader.data import captions
 from grader.data.folder import DataError
 from grader.errors import UsageError
 from grader.results import CheckResult, Curve, Outcome, Picture
@@ -29,16 +29,11 @@ Altered = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    place = tmp_path_factory.mktemp("data")
+def data(small: Path) -> Iterator[Path]:
+    """Built-in data, while the RNN's runs are short."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "IMAGES", {"train": 60, "val": 10})
-        patch.setattr(make, "PICTURES_PER_BATCH", 20)
-        patch.setattr(make, "TEST_PICTURES", 20)
-        make.make(place)
-        small = dataclasses.replace(PROFILES["cpu"], rnn=SMALL)
-        patch.setitem(context.PROFILES, "cpu", small)
-        yield place
+        patch.setitem(context.PROFILES, "cpu", dataclasses.replace(PROFILES["cpu"], rnn=SMALL))
+        yield small
 
 
 @pytest.fixture
@@ -101,6 +96,29 @@ def test_parameters_that_are_none_fail(
     check = trained(altered(RNN, (RETURN, f"        {change}\n{RETURN}")))
     assert check.outcome is Outcome.FAILED
     assert re.search(said, check.message), check.message
+
+
+TAMPER = "__import__('sys')._getframe(1).f_globals['%s'] = lambda *_: %s"  # the helper is the caller
+
+
+@pytest.mark.parametrize("forged", ["'nonsense'", "{'Wx': 0.01}", "None"])
+def test_a_replaced_helper_in_the_worker_fails(
+    trained: Callable[[Path], CheckResult], altered: Altered, forged: str
+) -> None:
+    """Whatever stands in place of the parameters: it is the submission's failure, and never an error of ours."""
+    folder = altered(RNN, (RETURN, f"        {TAMPER % ('parameters', forged)}\n{RETURN}"))
+    assert trained(folder).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("forged", ["[]", "[[[[3]]], 7]"])
+def test_networks_that_are_described_falsely_fail(
+    grader: Grader, data: Path, altered: Altered, forged: str
+) -> None:
+    """The same for the shapes of a GAN's networks."""
+    build = "    return nn.Sequential(\n        Flatten(),\n        nn.Linear(784, 256),"
+    folder = altered("cs231n/gan_pytorch.py", (build, f"    {TAMPER % ('shapes', forged)}\n{build}"))
+    grade = grader.grade(folder, seed=5, select="training.gan", training=Options(data=data))
+    assert [check.outcome for check in grade.checks] == [Outcome.FAILED], grade.checks[0].message
 
 
 def test_an_untouched_hand_in_is_not_attempted(trained: Callable[[Path], CheckResult]) -> None:
