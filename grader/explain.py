@@ -29,6 +29,7 @@ from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, 
 
 MOST_REPLAYS = 150  # per submission, about 10 ms each: counted, not timed, so that every run says the same
 MOST_KEPT = 4000  # replays kept for the next submissions with the same seed
+STRICT, STRICT_SINGLE = 1e-10, 1e-6  # where single precision counts as a difference
 EXACT, SINGLE = 1e-7, 1e-4  # relative to an array's greatest element: equal in double and in single precision
 SECOND = 0x5EC0  # what the seed of the second set of inputs differs by
 
@@ -84,7 +85,9 @@ class Explainer:
     ) -> None:  # fmt: skip
         self._zygote = zygote
         self._reference = reference
-        self._limits = msgspec.structs.replace(limits, call_seconds=5.0, submission_seconds=60.0)
+        self._limits = msgspec.structs.replace(
+            limits, call_seconds=40.0, call_cpu_seconds=5.0, submission_seconds=60.0
+        )
         self._checks = {check.spec.id: check for check in checks}
         self._vary = vary
         self._by_function: dict[str, list[Mistake]] = {}
@@ -120,9 +123,18 @@ class Explainer:
                 found = [mistake, *(other for other in found if other is not mistake)]
         return explained
 
+    def alike(self, one: Mistake, other: Mistake, ids: Iterable[str], seed: int) -> bool:
+        """Whether two mistakes can't be told apart by these checks: then a submission with one has the other, too."""
+        return all(
+            same(*(self._ask(self._checks[id], self._varied(mistake), seed) for mistake in (one, other)))
+            for id in ids
+        )
+
     def _search(self, check: Collected, folder: Path, seed: int, found: Sequence[Mistake]) -> Mistake | None:
         candidates = self._candidates(check, found)
         answers = self._ask(check, folder, seed) if candidates else []
+        if self._as_right(check, seed, answers):
+            return None  # what the check found wrong is not among the answers: an object, a file, a stream
         again: _Answers | None = None
         for mistake in candidates:
             if not self._answers_like(mistake, check, seed, answers):
@@ -138,6 +150,16 @@ class Explainer:
         own = self._by_function.get(f"{check.spec.module}.{check.spec.function}", [])
         caught = sorted(own, key=lambda mistake: check.spec.id not in mistake.caught_by)
         return [*found, *(mistake for mistake in caught if mistake not in found)]
+
+    def _as_right(self, check: Collected, seed: int, answers: Sequence[Heard]) -> bool:
+        """Whether the reference without a mistake answers the same."""
+        if not answers:
+            return True
+        key = ("", check.spec.id, seed)
+        if key not in self._kept:
+            self._kept[key] = self._ask(check, self._unvaried(), seed)
+        self._kept.move_to_end(key)
+        return all(_same_answer(a, b, strict=True) for a, b in zip(answers, self._kept[key], strict=False))
 
     def _answers_like(self, mistake: Mistake, check: Collected, seed: int, answers: Sequence[Heard]) -> bool:
         """Whether the reference with this mistake gives these answers in a check; asked only as far as they agree."""
@@ -165,6 +187,11 @@ class Explainer:
                     target.hardlink_to(file)
             (folder / name).write_text(text, encoding="utf-8")
         return folder
+
+    def _unvaried(self) -> Path:
+        """The copy of the reference's modules without a mistake."""
+        self._modules()
+        return self._plain
 
     def _modules(self) -> list[Path]:
         """One plain copy of the reference's modules, which all varied ones share."""
@@ -210,29 +237,33 @@ def _begins(one: Sequence[Heard], other: Sequence[Heard]) -> bool:
     return len(one) <= len(other) and all(map(_same_answer, one, other))
 
 
-def _same_answer(a: Heard, b: Heard) -> bool:
+def _same_answer(a: Heard, b: Heard, strict: bool = False) -> bool:
+    """`strict`: what single precision on the way changes is a difference, too."""
     if isinstance(a, Verdict) or isinstance(b, Verdict):
-        return type(a) is type(b) and getattr(a, "kind", "") == getattr(b, "kind", "")
-    return len(a) == len(b) and all(map(_same_value, a, b))
+        return type(a) is type(b) and getattr(a, "kind", "") == getattr(b, "kind", "") and str(a) == str(b)
+    return len(a) == len(b) and all(_same_value(x, y, strict) for x, y in zip(a, b, strict=True))
 
 
-def _same_value(a: Value, b: Value) -> bool:
+def _same_value(a: Value, b: Value, strict: bool) -> bool:
     if isinstance(a, ArrayValue | ScalarValue) and isinstance(b, ArrayValue | ScalarValue):
-        return _same_numbers(np.asarray(a.data), np.asarray(b.data))
+        return _same_numbers(np.asarray(a.data), np.asarray(b.data), strict)
     if isinstance(a, SequenceValue) and isinstance(b, SequenceValue):
-        return len(a.items) == len(b.items) and all(map(_same_value, a.items, b.items))
+        return len(a.items) == len(b.items) and all(
+            _same_value(x, y, strict) for x, y in zip(a.items, b.items, strict=True)
+        )
     if isinstance(a, MappingValue) and isinstance(b, MappingValue):
         return a.items.keys() == b.items.keys() and all(
-            _same_value(v, b.items[k]) for k, v in a.items.items()
+            _same_value(v, b.items[k], strict) for k, v in a.items.items()
         )
     return isinstance(a, Handle) and isinstance(b, Handle)
 
 
-def _same_numbers(a: Array, b: Array) -> bool:
-    if a.shape != b.shape:
+def _same_numbers(a: Array, b: Array, strict: bool) -> bool:
+    if a.shape != b.shape or (strict and a.dtype != b.dtype):
         return False
     if a.dtype.kind not in "fc" or b.dtype.kind not in "fc":
         return bool(np.array_equal(a, b))
-    close = EXACT if min(a.dtype.itemsize, b.dtype.itemsize) >= 8 else SINGLE
+    double, single = (STRICT, STRICT_SINGLE) if strict else (EXACT, SINGLE)
+    close = double if min(a.dtype.itemsize, b.dtype.itemsize) >= 8 else single
     finite = np.abs(b[np.isfinite(b)])
     return bool(np.allclose(a, b, rtol=0, atol=close * float(finite.max(initial=0.0)), equal_nan=True))

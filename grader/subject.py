@@ -7,6 +7,7 @@ use up in all (time, workers) is counted here; when it is used up, the rest of i
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -235,6 +236,8 @@ class Subject:
         try:
             yield
         except Verdict as verdict:
+            if self.heard is not None:
+                self.heard += [copy.copy(verdict)]  # checks add to a message which case it was
             if self._budget:
                 if self._flags is not None:
                     self._flags.incident(verdict)

@@ -75,6 +75,30 @@ def test_an_unknown_mistake_gets_no_name(explaining: Grader, tmp_path: Path) -> 
     assert not any(found.values())
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        (
+            "self.visual_projection(features)",
+            "features",
+            {"CaptioningTransformer.forward.image_not_projected"},
+        ),
+        ("self.output(hidden)", "self.output(hidden[..., :1])", set()),
+    ],
+)
+def test_an_error_is_not_taken_for_another(
+    explaining: Grader, tmp_path: Path, old: str, new: str, wanted: set[str]
+) -> None:
+    """A call that raises is explained by a mistake that raises the same, not by one that raises something else."""
+    file = "cs231n/classifiers/transformer.py"
+    text = (REFERENCE / file).read_text()
+    assert old in text
+    found = named(
+        graded(explaining, tmp_path, file, text.replace(old, new), "CaptioningTransformer.forward.shapes")
+    )
+    assert found == {"transformer.CaptioningTransformer.forward.shapes": wanted}
+
+
 def array(*numbers: float, dtype: str = "float64") -> tuple[ArrayValue]:
     """An answer that is one array."""
     return (ArrayValue(np.array(numbers, dtype)),)
@@ -89,11 +113,11 @@ def array(*numbers: float, dtype: str = "float64") -> tuple[ArrayValue]:
         ((ScalarValue(2.0),), (ArrayValue(np.array(2.0)),)),
         ((SequenceValue((ScalarValue(1),)),), (SequenceValue((ScalarValue(1),), "list"),)),
         ((Handle(1, "tuple"),), (Handle(7, "dict"),)),
-        (Raised("a", kind="ValueError"), Raised("b", kind="ValueError")),
+        (Raised("a", kind="ValueError"), Raised("a", kind="ValueError")),
     ],
 )
 def test_equal_up_to_what_a_style_may_change(one: object, other: object) -> None:
-    """Rounding, precision, list or tuple, the kind of a cache and the wording of an error are no difference."""
+    """Rounding, precision, list or tuple and the kind of a cache are no difference."""
     assert same([one], [other])  # type: ignore[list-item]
 
 
@@ -106,12 +130,13 @@ def test_equal_up_to_what_a_style_may_change(one: object, other: object) -> None
         ((MappingValue({"a": ScalarValue(1)}),), (MappingValue({"b": ScalarValue(1)}),)),
         ((ScalarValue(None),), (ScalarValue(0.0),)),
         (Raised("a", kind="ValueError"), Raised("a", kind="TypeError")),
+        (Raised("a", kind="ValueError"), Raised("b", kind="ValueError")),
         (Raised("a"), MissingName("a")),
         (Raised("a"), array(1.0)),
     ],
 )
 def test_different_is_different(one: object, other: object) -> None:
-    """Numbers, shapes, names, kinds of errors and errors in place of values are differences."""
+    """Numbers, shapes, names, errors of another kind or with other words, errors in place of values are differences."""
     assert not same([one], [other])  # type: ignore[list-item]
 
 
