@@ -50,11 +50,11 @@ def cached() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     for base in (home / "gradmark", Path(tempfile.gettempdir()) / f"gradmark-cache-{os.getuid()}"):
         folder = base / f"data-{VERSION}"
-        if folder.is_dir():
-            return folder
         try:
             base.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return _made_whole(folder)
+            if base.stat().st_uid != os.getuid():  # somebody else's folder of that name in /tmp
+                continue
+            return folder if folder.is_dir() else _made_whole(folder)
         except OSError:
             continue
     raise DataError("The built-in data can't be kept anywhere.", "Make it yourself: gradmark data make DIR.")

@@ -28,12 +28,13 @@ def of(folder: Path) -> Iterator[Line]:
         try:
             yield Line(data.title, look(folder), True)
         except DataError as error:
-            yield Line(data.title, error.message, data.optional)
+            said = "not there (nothing needs it)" if data.optional else error.message
+            yield Line(data.title, said, data.optional)
 
 
 def _captions(folder: Path) -> str:
     found = [captions.load(folder, split) for split in ("train", "val")]
-    counts = " and ".join(f"{len(data.captions)} of {len(data.features)} images" for data in found)
+    counts = " and ".join(f"{len(data.captions)} captions of {len(data.features)} images" for data in found)
     return (
         f"{counts} (training, validation), {len(found[0].words)} words, {found[0].features.shape[1]} features"
     )

@@ -124,6 +124,6 @@ def test_data_check_says_what_is_there(small: Path, tmp_path: Path) -> None:
     """`gradmark data check` counts what it reads and ends with 2 when a needed file is missing."""
     good, bad = (CliRunner().invoke(app, ["data", "check", str(place)]) for place in (small, tmp_path))
     assert good.exit_code == 0
-    assert "120 of 60 images" in good.output
+    assert "120 captions of 60 images" in good.output
     assert bad.exit_code == 2
     assert "coco2014_captions.h5" in bad.output
