@@ -279,8 +279,8 @@ def gradescope_zip(
     """Make the zip of a Gradescope autograder that grades with this gradmark.
 
     In Gradescope: Configure Autograder, Zip file upload, Ubuntu 22.04; at least 2 GB of memory and a time limit above
-    the rubric's `submission_seconds`. The assignment's points are those that `gradmark list` prints, without extra
-    credit. Students see results.json, which is complete after every check; late days are Gradescope's affair.
+    the rubric's `submission_seconds`. The output of the first run, which students do not see, says how many points
+    the assignment is to have. results.json is up to date after every check; late days are Gradescope's affair.
 
     \b
     Examples:

@@ -108,3 +108,15 @@ def hostile(text: str) -> tuple[ClassResult, Grade]:
     return msgspec.structs.replace(result, run=run), msgspec.structs.replace(
         grade, checks=(*grade.checks, failed)
     )
+
+
+def hostile_class() -> tuple[ClassResult, dict[str, Grade]]:
+    """One student for each hostile string, who has it in every place."""
+    people, grades = [], {}
+    for number, text in enumerate(HOSTILE):
+        result, grade = hostile(text)
+        key = f"s{number}"
+        hand_in = attempt(key, file=text, message=text)
+        people.append(msgspec.structs.replace(result.students[0], id=f"{text}{number}", attempts=(hand_in,)))
+        grades[key] = grade
+    return msgspec.structs.replace(hostile("".join(HOSTILE))[0], students=tuple(people)), grades
