@@ -24,6 +24,7 @@ STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 KINK = 1e-2  # an uncertainty above this share of the gradient's norm decides nothing
 CAUTION = 10  # allowance in units of the uncertainty: single precision on the way stays inside
 NEAR = 1e-5  # a numerical gradient is what it is up to this, relative to its greatest element
+MOST_LOOKED_AT = 5  # arrays that are differentiated element by element to find a pattern
 ELEMENTS = 80  # of an array that are differentiated one by one for the report
 
 Inputs = Mapping[str, Array]
@@ -103,7 +104,7 @@ def expect_own_gradient(
     if verdicts.count(True) < 2:
         return None not in verdicts
     wrong = [k for k in analytic if _differs(evaluate, inputs, analytic, k, rng)] or list(analytic)
-    _explain(evaluate, inputs, wrong[0], analytic[wrong[0]], rng, wrong, names, function, forward, context)
+    _explain(evaluate, inputs, analytic, rng, wrong, names, function, forward, context)
     return False
 
 
@@ -136,8 +137,7 @@ def _fits(analytic: Mapping[str, Array], direction: Inputs, slope: Slope) -> boo
 def _explain(
     evaluate: Evaluate,
     inputs: Inputs,
-    key: str,
-    analytic: Array,
+    analytic: Mapping[str, Array],
     rng: Rng,
     wrong: Sequence[str],
     names: Mapping[str, str],
@@ -146,24 +146,34 @@ def _explain(
     context: str,
 ) -> None:
     """Raises `Failed` with the numerical gradient of some elements beside the student's."""
-    name = names[key]
-    flat = rng.permutation(analytic.size)[:ELEMENTS]
-    numerical = _elements(evaluate, inputs, key, flat)
-    known = analytic.copy()
-    known.flat[flat] = numerical
-    mismatch = measure(analytic, known, tolerance_of("element").allowance(known), name=name)
+    key = wrong[0]
+    name, known = names[key], _numerical(evaluate, inputs, key, analytic[key], rng)
+    mismatch = measure(analytic[key], known, tolerance_of("element").allowance(known), name=name)
     if not mismatch.different:
-        mismatch = measure(analytic, known, np.full(known.shape, 1e-9), name=name)
+        mismatch = measure(analytic[key], known, np.full(known.shape, 1e-9), name=name)
+    seen = _pattern(inputs, name, analytic[key], known)
+    for other in wrong[1:MOST_LOOKED_AT]:
+        if not seen:
+            numbers = _numerical(evaluate, inputs, other, analytic[other], rng)
+            seen = _pattern(inputs, names[other], analytic[other], numbers)
     others = [names[k] for k in wrong if k != key]
     also = f" ({', '.join(f'`{other}`' for other in others)} too)" if others else ""
     place = f", at {list(mismatch.worst[0].index)} most of all" if mismatch.worst else ""
     raise Failed(
         f"`{name}` from `{function}` is not the gradient of your own `{forward}`{also}{place}"
         f"{', ' + context if context else ''}.",
-        _pattern(inputs, name, analytic, known)
+        seen
         or "The expected values below come from moving one input of your forward pass a little at a time.",
         (mismatch,),
     )
+
+
+def _numerical(evaluate: Evaluate, inputs: Inputs, key: str, analytic: Array, rng: Rng) -> Array:
+    """The student's gradient with the numerical one in the place of at most `ELEMENTS` of its elements."""
+    flat = rng.permutation(analytic.size)[:ELEMENTS]
+    known = analytic.copy()
+    known.flat[flat] = _elements(evaluate, inputs, key, flat)
+    return known
 
 
 def _pattern(inputs: Inputs, name: str, analytic: Array, known: Array) -> str:

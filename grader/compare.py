@@ -12,7 +12,7 @@ import numpy as np
 
 from grader.diagnose import CLOSE, Evidence, heat_map, pattern
 from grader.errors import Failed
-from grader.results import Element, Mismatch
+from grader.results import Element, HeatMap, Mismatch
 from grader.tolerance import TOLERANCES as TOLERANCES
 from grader.tolerance import Tolerance as Tolerance
 from grader.tolerance import tolerance_factors as tolerance_factors
@@ -20,6 +20,7 @@ from grader.tolerance import tolerance_of as tolerance_of
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 WORST = 6  # elements of a mismatch that the report lists
+MOST_MAPS = 4  # heat maps of one failure
 LARGE = 50.0  # inputs beyond which exponentials are suspected: exp(89) overflows float32, exp(710) float64
 
 
@@ -191,7 +192,11 @@ def unstable(given: Mapping[str, Array]) -> str:
 
 
 def all_close(comparisons: Mapping[str, Callable[[], object]]) -> None:
-    """Makes all comparisons (of one call's results, by name) and raises the first failure, which names the others."""
+    """Makes all comparisons (of one call's results, by name) and raises the first failure, which names the others.
+
+    What the others show (a pattern, a place) is said when the first shows nothing: one gate's error fills all of `dx`,
+    but only a quarter of `db`.
+    """
     failures: dict[str, Failed] = {}
     for name, make in comparisons.items():
         try:
@@ -206,6 +211,9 @@ def all_close(comparisons: Mapping[str, Callable[[], object]]) -> None:
     said += [f"{_and(right)} {'is' if len(right) == 1 else 'are'} right"] if right else []
     if said and len(comparisons) > 1:
         first.message = f"{first.message.rstrip('.')}; {'; '.join(said)}."
+    first.hint = first.hint or next((other.hint for other in others if other.hint), "")
+    maps = [detail for other in others for detail in other.details if isinstance(detail, HeatMap)]
+    first.details = (*first.details, *maps[:MOST_MAPS])
     raise first
 
 

@@ -103,14 +103,24 @@ def single_number(e: Evidence) -> str:
         return ""
     actual, expected = float(e.actual.flat[0]), float(e.expected.flat[0])
     for text, value in _statistics(e.given):
-        for words, target in (
-            ("is {0}", value), ("is the right one times {0}", expected * value),
-            ("is the right one divided by {0}", expected / value if value else np.inf),
-            ("is too large by {0}", expected + value), ("is too small by {0}", expected - value),
-        ):  # fmt: skip
+        for words, target in _alternatives(expected, value).items():
             if expected != target and abs(actual - target) <= EXACT * abs(target):
                 return f"{e.subject} {words.format(f'{text} ({number(value)} here)')}."
     return ""
+
+
+def _alternatives(expected: float, value: float) -> dict[str, float]:
+    """What the number would be, had `value` been put where it does not belong, or left out."""
+    return {
+        "is {0}": value,
+        "is half of {0}": value / 2,
+        "is the right one times {0}": expected * value,
+        "is the right one divided by {0}": expected / value if value else np.inf,
+        "is too large by {0}": expected + value,
+        "is too small by {0}": expected - value,
+        "is too large by half of {0}": expected + value / 2,
+        "is too small by half of {0}": expected - value / 2,
+    }
 
 
 def _statistics(given: Mapping[str, Array]) -> Iterator[tuple[str, float]]:
@@ -126,6 +136,8 @@ def _statistics(given: Mapping[str, Array]) -> Iterator[tuple[str, float]]:
     for k, v in real.items():
         yield f"the sum of `{k}`", float(v.sum())
         yield f"the mean of `{k}`", float(v.mean())
+        yield f"the mean of `{k} ** 2`", float((v * v).mean())
+        yield f"the mean of `({k} - 1) ** 2`", float(((v - 1) ** 2).mean())
     for (a, x), (b, y) in combinations(real.items(), 2):
         if x.shape == y.shape:
             yield f"the sum of `{a} * {b}`", float((x * y).sum())

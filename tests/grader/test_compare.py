@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from grader import compare
 from grader.errors import Failed
+from grader.results import HeatMap, Mismatch
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 RNG = np.random.default_rng(0)
@@ -139,3 +142,29 @@ def test_a_changed_input_is_named() -> None:
     compare.expect_unchanged(before, array(before.copy()), name="x", function="f")
     with pytest.raises(Failed, match="changes its input `x` in place"):
         compare.expect_unchanged(before, array(before + 1), name="x", function="f")
+
+
+def test_a_failure_names_the_results_that_are_right_and_shows_what_the_others_show() -> None:
+    """Of four gradients with two wrong, the message is the first's; the other's pattern and map are told as well."""
+    right = {name: RNG.standard_normal((3, 4)) for name in ("dx", "dWx", "dWh", "db")}
+    mine = dict(right, dx=RNG.standard_normal((3, 4)), dWh=right["dWh"] * np.array([1, 1, 0, 1]))
+    with pytest.raises(Failed) as caught:
+        compare.all_close(
+            {k: partial(compare.compare, mine[k], v, name=k, function="f") for k, v in right.items()}
+        )
+    assert caught.value.message.startswith("`dx` from `f` is wrong in 12 of 12 elements")
+    assert caught.value.message.endswith("; `dWh` too; `dWx` and `db` are right.")
+    assert caught.value.hint.startswith("`dWh` is wrong in column 2 alone")
+    assert [type(detail) for detail in caught.value.details] == [Mismatch, HeatMap]
+    compare.all_close({k: partial(compare.compare, v, v, name=k, function="f") for k, v in right.items()})
+
+
+def test_infinity_from_large_inputs_is_called_unstable() -> None:
+    """NaN where the right values are finite and an input reaches 300 is told as an overflow; small inputs are not blamed."""
+    for scale, words in ((300.0, "`x` reaches 300"), (1.0, "division by zero")):
+        with pytest.raises(Failed) as caught:
+            compare.expect_close(
+                array(np.full(3, np.nan)), np.ones(3), name="h", function="f", given={"x": scale * np.ones(3)}
+            )
+        assert words in caught.value.hint
+        assert ("unstable" in caught.value.hint) is (scale == 300)

@@ -26,11 +26,16 @@ class Mutator:
 
     def grade(self, mistake: Mistake, seed: int = SEED, select: str = "") -> Grade:
         """The grade of the reference with this mistake, in the checks of the mistake's part (or fewer by `select`)."""
-        file = self.folder / FILES[mistake.module]
+        text = apply(mistake, REFERENCE)
+        return self.grade_text(FILES[mistake.module], text, seed, select or part_of(mistake).select)
+
+    def grade_text(self, name: str, text: str, seed: int, select: str) -> Grade:
+        """The grade of the reference with another text of one file."""
+        file = self.folder / name
         correct = file.read_bytes()
-        file.write_text(apply(mistake, REFERENCE), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         try:
-            return self.grader.grade(self.folder, seed=seed, select=select or part_of(mistake).select)
+            return self.grader.grade(self.folder, seed=seed, select=select)
         finally:
             file.write_bytes(correct)
 
