@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from grader.results import Curve, Picture
+from reports import text
 
 WIDTH, HEIGHT = 420, 170
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
@@ -37,10 +38,10 @@ def svg(curve: Curve) -> Markup:
         '<text x="{r}" y="{foot}" text-anchor="end">{xname}</text>'
         "</svg>"
     ).format(
-        w=WIDTH, h=HEIGHT, label=curve.title[:200], l=LEFT, name=LEFT + 6, t=TOP, b=HEIGHT - BOTTOM, r=WIDTH - RIGHT,
+        w=WIDTH, h=HEIGHT, label=text.line(curve.title), l=LEFT, name=LEFT + 6, t=TOP, b=HEIGHT - BOTTOM, r=WIDTH - RIGHT,
         ticks=scale.ticks() + _steps(most), bar=scale.down(curve.bar), above=_name_place(scale.down(curve.bar)),
         side="at most" if curve.better == "below" else "at least", value=f"{curve.bar:.3g}", line=line, dots=dots,
-        foot=HEIGHT - 4, xname=curve.x[:40],
+        foot=HEIGHT - 4, xname=text.line(curve.x)[:40],
     )  # fmt: skip
 
 

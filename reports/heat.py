@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from grader.results import HeatMap
+from reports import text
 
 SIDE = 18  # of a cell
 LEFT, TOP = 34, 16
@@ -32,8 +33,8 @@ def said(heat: HeatMap) -> str:
     shares = [share for row in heat.cells for share in row]
     wrong, partly = sum(share == 1 for share in shares), sum(0 < share < 1 for share in shares)
     return (
-        f"{heat.title[:LONGEST_NAME]}: of {len(shares)} cells {wrong} are wrong, {partly} in part; "
-        f"down {heat.rows[:LONGEST_NAME]}, across {heat.columns[:LONGEST_NAME]}."
+        f"{text.line(heat.title, LONGEST_NAME)}: of {len(shares)} cells {wrong} are wrong, {partly} in part; "
+        f"down {text.line(heat.rows, LONGEST_NAME)}, across {text.line(heat.columns, LONGEST_NAME)}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from typing import Any
@@ -16,21 +17,50 @@ from grader.results import CheckResult, Detail, Grade, Outcome
 from reports import causes, curve, heat, notebooks, text, view
 
 MOST_FILES = 400  # longer lists say so and point to result.json
-MOST_DETAILS = 12
+MOST_DETAILS = 12  # of anything that is listed
+MOST_BYTES = 1_000_000  # of a page, with its pictures
 
 
 def render(grade: Grade) -> str:
     """The page of `grade`: self-contained HTML, readable at phone width, in the dark and on paper.
 
     Every string of the grade is treated as hostile: cleaned, cut to a length and escaped; the page's own
-    policy refuses any script but its own, forms and anything from elsewhere.
+    policy refuses any script but its own, forms and anything from elsewhere. Printed text is cut shorter, and
+    pictures of notebooks are left out, as far as it takes to stay below `MOST_BYTES`; what is cut says so.
     """
+    made = ""
+    for room in _ROOMS:
+        made = _rendered(grade, room)
+        if len(made.encode()) <= MOST_BYTES:
+            break
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much a page shows."""
+
+    block: int  # characters of one printed text or traceback
+    details: int  # of one check
+    pictures: bool = True  # also those of notebooks, which students bring
+
+
+_ROOMS = (
+    _Room(text.BLOCK_LIMIT, 12),
+    _Room(1_000, 12),
+    _Room(200, 12, False),
+    _Room(200, 3, False),
+)
+
+
+def _rendered(grade: Grade, room: _Room) -> str:
     style, script, parts, steps = own("style.css"), own("script.js"), view.parts(grade), view.steps(grade)
     return (
         templates()
         .get_template("page.html")
         .render(
             grade=grade,
+            room=room,
             parts=parts,
             elsewhere=view.missing_elsewhere(parts),
             steps=steps,

@@ -7,6 +7,7 @@ a right-to-left override that turns "1 of 10" around, a NUL, a megabyte without 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from markupsafe import Markup, escape
 
@@ -25,8 +26,8 @@ _UNSEEN = re.compile(
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"  # direction marks and overrides, widthless spaces
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_PILED_MARKS = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+_MOST_MARKS = 4  # on one letter: no script needs more, and a hundred cover the lines above
+_BLANK_LINES = re.compile(r"\n\s*\n\s*\n")
 _QUOTED = re.compile(r"`([^`\n]+)`")
 
 
@@ -37,7 +38,7 @@ def clean(text: str, limit: int = LINE_LIMIT) -> str:
     """
     text = _shortened(text, limit).replace("\r\n", "\n")
     text = _TERMINAL_CODE.sub("", text).replace("\r", "\n")
-    return _UNSEEN.sub(_named, _PILED_MARKS.sub(r"\1", text))
+    return _UNSEEN.sub(_named, _thinned(text))
 
 
 def line(text: str, limit: int = LINE_LIMIT) -> str:
@@ -45,14 +46,28 @@ def line(text: str, limit: int = LINE_LIMIT) -> str:
     return " ".join(clean(text, limit).split())
 
 
-def block(text: str) -> str:
+def block(text: str, limit: int = BLOCK_LIMIT) -> str:
     """Preformatted text: cleaned, line ends kept, none at the end."""
-    return clean(text, BLOCK_LIMIT).rstrip()
+    return clean(text, limit).rstrip()
 
 
 def prose(text: str) -> Markup:
     """A message as HTML: cleaned, escaped, then `quoted names` in backticks set as code."""
-    return Markup(_QUOTED.sub(r"<code>\1</code>", str(escape(clean(text, PROSE_LIMIT)))))
+    shown = _BLANK_LINES.sub(
+        "\n\n", clean(text, PROSE_LIMIT)
+    )  # a thousand of them would be a page of nothing
+    return Markup(_QUOTED.sub(r"<code>\1</code>", str(escape(shown))))
+
+
+def _thinned(text: str) -> str:
+    """`text` with at most `_MOST_MARKS` marks (accents, vowel signs) on one letter."""
+    if text.isascii():
+        return text
+    kept, piled = [], 0
+    for character in text:
+        piled = piled + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        kept += [character] if piled <= _MOST_MARKS else []
+    return "".join(kept)
 
 
 def _shortened(text: str, limit: int) -> str:
