@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.calls import float32, float64, trusted
-from grader.compare import describe, expect_close, expect_unchanged
-from grader.errors import CallError, Failed
+from grader.compare import describe, expect_close, expect_unchanged, tolerance_of
+from grader.errors import CallError, Failed, SandboxError
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
@@ -185,10 +185,57 @@ def compare_forward(
     for job, gotten, rights in zip(jobs, actual, expected, strict=True):
         contexts = job.contexts or [""] * len(job.cases)
         for got, right, context, case in zip(gotten, rights, contexts, job.cases, strict=True):
-            expect_close(
-                got, trusted(right), name=name, function=function, origin="torch",
-                tolerance=job.tolerance, context=context, axes=job.axes, given={**case.named, **job.setup.params},
-            )  # fmt: skip
+            try:
+                expect_close(
+                    got, trusted(right), name=name, function=function, origin="torch", tolerance=job.tolerance,
+                    context=context, axes=job.axes, given={**case.named, **job.setup.params},
+                )  # fmt: skip
+            except Failed as failed:
+                if job.tolerance == "value" and ". " not in failed.hint:
+                    failed.hint = f"{failed.hint} {first_departure(student, reference, job, case)}".strip()
+                raise
+
+
+def first_departure(student: Subject, reference: Subject, job: Job, case: Case) -> str:
+    """The first value on its way through the module's named parts that is not the reference's; empty if none is.
+
+    What the student's module does not have, or in another shape, is passed over: it may be built in another way.
+    """
+    try:
+        mine, right = (
+            _traced(
+                subject.probe(
+                    "modules",
+                    "trace",
+                    _sent(subject, job.module),
+                    job.setup.packed(),
+                    case.packed(job.setup.cast),
+                )
+            )
+            for subject in (student, reference)
+        )
+    except (CallError, SandboxError):
+        return ""
+    for key, expected in right.items():
+        part, what, _ = key
+        actual = mine.get(key)
+        if actual is None or actual.shape != expected.shape:
+            continue
+        allowance = tolerance_of("value").allowance(expected)
+        if not np.all(np.abs(actual - expected) <= allowance):
+            return f"On the way, what `{part}` {what} is the first value that departs from the reference."
+    return ""
+
+
+def _traced(value: Value) -> dict[tuple[str, str, int], Array]:
+    """Arrays by part, by whether it is given or gives them, and by how often it was before."""
+    found: dict[tuple[str, str, int], Array] = {}
+    for event in map(_parts, _parts(value)):
+        match event:
+            case (ScalarValue(part), ScalarValue(what), ArrayValue(data)):
+                count = sum(key[:2] == (part, what) for key in found)
+                found[str(part), str(what), count] = data
+    return found
 
 
 def _rounded(case: Case, cast: Callable[[Array], Array]) -> Case:

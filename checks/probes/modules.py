@@ -78,6 +78,30 @@ def forward(jobs: Sequence[tuple[Any, Sequence[Any], Sequence[Case]]]) -> list[l
     return found
 
 
+def trace(module: Any, setup: Sequence[Any], case: Case) -> list[list[Any]]:
+    """What goes through the named parts of a module in one call, in order: [part, "given" or "gives", tensor]."""
+    import torch
+
+    module = built(module)
+    prepare(module, *setup)
+    found: list[list[Any]] = []
+
+    def listen(name: str) -> Any:
+        def hook(part: Any, given: Any, gives: Any) -> None:
+            for what, values in (("is given", given), ("gives", (gives,))):
+                found.extend([name, what, v.detach().clone()] for v in values if torch.is_tensor(v))
+
+        return hook
+
+    handles = [part.register_forward_hook(listen(name)) for name, part in module.named_modules() if name]
+    try:
+        module(*case["args"], **case["kwargs"])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
 def forward_in_place(module: Any, setup: Sequence[Any], case: Case) -> list[Any]:
     """What the arguments of a call hold after it: positional ones first, then by keyword."""
     module = built(module)
