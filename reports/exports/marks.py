@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from grader.class_results import Status, StudentResult
+from grader.errors import UsageError
 from reports import text
 from reports.exports import source
 
@@ -48,11 +49,16 @@ Row = Mapping[str, str]  # kind -> value in the other system's row
 def places(rows: Mapping[int, Row], students: Iterable[StudentResult]) -> tuple[dict[str, int], list[str]]:
     """The row of each student (by id), and notes on those who have none, or only by their name.
 
-    No row is given to two students, and nobody to whom two rows fit gets any.
+    No row is given to two students, and nobody to whom two rows fit gets any. Raises `UsageError` when nobody at all
+    is in the table.
     """
     known, notes = list(students), []
     index = {kind: _index(rows, kind) for kind in KINDS}
     found = {student.id: _place(student, rows, index) for student in known}
+    if known and all(row is None for row, _ in found.values()):
+        raise UsageError(
+            f"None of the class's {len(known)} students is in the table.", "Is it the table of this course?"
+        )
     taken = Counter(row for row, _ in found.values() if row is not None)
     sure: dict[str, int] = {}
     for student in known:

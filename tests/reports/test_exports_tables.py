@@ -120,6 +120,13 @@ def test_a_row_that_two_students_fit_is_left_alone() -> None:
     assert sum("another student fits" in note for note in done.notes) == 2
 
 
+def test_the_table_of_another_course_is_refused() -> None:
+    """A table in which nobody of the class is found is a mistake, and no file comes of it."""
+    person = made.student(77, sis_id="x", login="x", email="x", lms_id="x")
+    with pytest.raises(UsageError, match="None of the class's 1 students"):
+        canvas.fill(Sheet(CANVAS.encode(), "x"), made.classroom([person]), ASKED)
+
+
 def test_a_name_alone_is_good_enough_but_reported() -> None:
     """Without any identifier the name finds the row, and staff are asked to check."""
     person = made.student(1, lms_id="", sis_id="", login="", email="")
