@@ -93,6 +93,8 @@ class Judge:
         fatal = result.outcome is Outcome.FAILED and spec.id not in self.repeatable
         if fatal or not self._apart.helps(spec) or self._untouched(spec.module, spec.function):
             return result
+        if self._nothing_beside(spec):
+            return result
         said = list(self._advice)
 
         def attempt() -> None:
@@ -209,6 +211,14 @@ class Judge:
         return bool(own) and all(
             self._untouched(*names) for names in dict.fromkeys((s.module, s.function) for s in own)
         )
+
+    def _nothing_beside(self, spec: Any) -> bool:
+        """All that it is built with was left alone: a captioner that was handed out earns nothing by itself."""
+        if spec.given:
+            return any(self._untouched(*name.split(".", 1)) for pair in spec.stand_ins for name in pair)
+        names = {(s.module, s.function) for s in self._specs.values() if s.part == spec.part and not s.given}
+        others = names - {(spec.module, spec.function)}
+        return bool(others) and all(self._untouched(*names) for names in others)
 
     def _idle_part(self, spec: Any) -> bool:
         """The function is shared with an earlier part, and all that this part adds to it was left out.

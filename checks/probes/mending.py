@@ -7,9 +7,9 @@ an output, something that is right as it is; of the rest, what is most like it.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def gradients(module: str, forward: str, backward: str, step: str, points: Seque
         with _led(layers, step, steps):
             *own, cache = getattr(layers, forward)(*given)
         if not stand_ins.active():  # their caches hold nothing that counts
-            _mend(cache, given, [np.array(a) for a in inputs], own, outputs, inner)
+            cache = _mend(cache, given, [np.array(a) for a in inputs], own, outputs, inner)
         value = getattr(layers, backward)(*kept, cache)
         found.append([value, [*given, *kept]])
     return found
@@ -62,39 +62,60 @@ class _Leader:
         return self._function(*args, **kwargs) if right is None else self._function(*right)
 
 
-def _mend(cache: Any, given: Arrays, inputs: Arrays, own: Arrays, outputs: Arrays, inner: Arrays) -> None:
-    """Writes right values into the arrays of a cache. `given` are the inputs as forward left them."""
+def _mend(cache: Any, given: Arrays, inputs: Arrays, own: Arrays, outputs: Arrays, inner: Arrays) -> Any:
+    """The cache with right values in it. `given` are the inputs as forward left them."""
     for array, right in zip(given, inputs, strict=True):
         array[...] = right
     known = [a for whole in inputs for a in _with_steps(whole)]
-    pairs = [
-        (function(np.asarray(a)), function(np.asarray(b)))
-        for mine, right in zip(own, outputs, strict=True) if np.shape(mine) == np.shape(right)
-        for a, b in zip(_with_steps(np.array(mine)), _with_steps(right), strict=True) for function in DERIVED
-    ]  # fmt: skip
-    unknown, claimed = [], list[int]()
+    pairs = _pairs(own, outputs)
+    places: dict[int, Any] = {}  # by the identity of an array in the cache: what belongs there
+    unknown, claimed = [], list[Any]()
     for array in _arrays_in(cache, {}):
-        if any(_equal(array, a) for a in known):
-            continue
-        pair = next((b for a, b in pairs if _equal(array, a)), None)
-        place = next((i for i, a in enumerate(inner) if _equal(array, a)), None)
-        if pair is not None:
-            _write(array, pair)
-            claimed += [i for i, a in enumerate(inner) if _equal(pair, a)]
-        elif place is not None:
-            claimed.append(place)
+        if (same := _first(array, ((a, a) for a in known))) is not None:
+            places[id(array)] = same if same.dtype != array.dtype else array
+        elif (right := _first(array, [*((a, a) for a in inner), *pairs])) is not None:
+            places[id(array)] = right
+            claimed.append(right)
         else:
             unknown.append(array)
-    left = {i: a for i, a in enumerate(inner) if i not in claimed}
+    left = [a for a in inner if _first(a, ((c, c) for c in claimed)) is None]
     for array in unknown:
-        best = max(left, key=lambda i: _likeness(array, left[i]), default=None)
+        best = max(range(len(left)), key=lambda i: _likeness(array, left[i]), default=None)
         if best is not None and _likeness(array, left[best]) > LIKE:
-            _write(array, left.pop(best))
+            places[id(array)] = left.pop(best)
+    return _rebuilt(cache, places, {})
+
+
+def _pairs(own: Arrays, outputs: Arrays) -> list[tuple[Any, Any]]:
+    """What the submission may have kept of its own outputs, and what should be there instead."""
+    found = []
+    for mine, right in zip(own, outputs, strict=True):
+        if np.shape(mine) == np.shape(right):
+            steps = zip(_with_steps(np.array(mine)), _with_steps(right), strict=True)
+            with np.errstate(all="ignore"):
+                found += [(function(a), function(b)) for a, b in steps for function in DERIVED]
+    return found
+
+
+def _first(array: Any, pairs: Iterable[tuple[Any, Any]]) -> Any:
+    """The second of the first pair whose first equals the array."""
+    return next((b for a, b in pairs if _equal(array, a)), None)
 
 
 def _with_steps(array: Any) -> Arrays:
     """An array, and its time steps if it may have any."""
     return [array, *(array[:, t] for t in range(array.shape[1]))] if np.ndim(array) == 3 else [array]
+
+
+def _inside(thing: Any) -> list[Any]:
+    """What a container or a plain object holds."""
+    return list(thing) if isinstance(thing, list | tuple) else list(_named(thing).values())
+
+
+def _named(thing: Any) -> dict[Any, Any]:
+    """What a dictionary or a plain object holds, by name; nothing of a class or a module."""
+    held = thing if isinstance(thing, dict) else getattr(thing, "__dict__", {})
+    return held if isinstance(held, dict) and not isinstance(thing, ModuleType) else {}
 
 
 def _arrays_in(thing: Any, seen: dict[int, Any]) -> Iterator[Any]:
@@ -106,14 +127,27 @@ def _arrays_in(thing: Any, seen: dict[int, Any]) -> Iterator[Any]:
         if thing.dtype.kind == "f":
             yield thing
         return
-    if isinstance(thing, dict):
-        inside = list(thing.values())
-    elif isinstance(thing, list | tuple):
-        inside = list(thing)
-    else:
-        inside = list(getattr(thing, "__dict__", {}).values())
-    for item in inside:
+    for item in _inside(thing):
         yield from _arrays_in(item, seen)
+
+
+def _rebuilt(thing: Any, places: dict[int, Any], made: dict[int, Any]) -> Any:
+    """The same nest with other arrays in it; what is in it twice stays one thing."""
+    if id(thing) in made:
+        return made[id(thing)]
+    if id(thing) in places:
+        made[id(thing)] = np.array(places[id(thing)])
+    elif type(thing) is tuple:
+        made[id(thing)] = tuple(_rebuilt(item, places, made) for item in thing)
+    else:
+        made[id(thing)] = thing
+        if isinstance(thing, list):
+            thing[:] = [_rebuilt(item, places, made) for item in thing]
+        elif not isinstance(thing, np.ndarray):
+            held = _named(thing)
+            for key in [*held]:
+                held[key] = _rebuilt(held[key], places, made)
+    return made[id(thing)]
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -127,8 +161,3 @@ def _likeness(a: Any, b: Any) -> float:
     with np.errstate(all="ignore"):
         found = float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
     return found if np.isfinite(found) else -1.0
-
-
-def _write(array: Any, right: Any) -> None:
-    if array.flags.writeable:
-        array[...] = right
