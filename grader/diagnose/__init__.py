@@ -13,7 +13,7 @@ from grader.diagnose import order, place, scale, terms
 from grader.diagnose.evidence import CLOSE, Evidence, Finder
 from grader.diagnose.heat import heat_map
 
-MOST = 1 << 20  # elements of an array that is looked at
+MOST = 1 << 16  # elements of an array that is looked at: half a second
 
 WHOLE: tuple[Finder, ...] = (
     scale.zeros, scale.single, scale.factor, order.transposed, order.permuted, order.shifted,
