@@ -19,21 +19,11 @@ def render(source: Source) -> Iterator[bytes]:
     """
     yield FORMAT + (_compact(source.result) if source.result else b"null") + b',"results":['
     for number, entry in enumerate(source.entries(every_attempt=True)):
-        head: dict[str, object] = {"key": entry.key, "students": [student.id for student in entry.students]}
-        line = msgspec.json.encode(_whole(head))[:-1] + b',"result":' + _compact(entry.grade) + b"}"
+        head = {"key": entry.key, "students": [student.id for student in entry.students]}
+        line = msgspec.json.encode(head)[:-1] + b',"result":' + _compact(entry.grade) + b"}"
         yield (b",\n" if number else b"\n") + line
     yield b"\n]}\n"
 
 
 def _compact(record: Record) -> bytes:
     return msgspec.json.format(to_json(record), indent=-1)
-
-
-def _whole(head: dict[str, object]) -> dict[str, object]:
-    """Half a surrogate pair, which JSON in UTF-8 can't hold, becomes a question mark."""
-    return {
-        name: [each.encode("utf-8", "replace").decode() for each in value]
-        if isinstance(value, list)
-        else str(value)
-        for name, value in head.items()
-    }
