@@ -46,14 +46,18 @@ def _sentence(e: Evidence, axis: int, bad: Sequence[int], right: Sequence[int], 
             )
         if list(right) == [n - 1]:
             return f"Only the last time step of {e.subject} is right: what comes from later steps is lost or wrong."
-        return f"{e.subject} is wrong at {_listed('time step', bad, n)} alone; the other {len(right)} of {n} are right."
+        return f"{e.subject} is wrong at {_listed('time step', bad, n)} alone; {_rest(right, n)}."
     noun = "row" if axis == 0 else "column" if axis == e.expected.ndim - 1 else f"slice along axis {axis}"
     if list(right) == [0] and axis == 0 and n > 2:
         return f"Only the first row of {e.subject} is right: does an index or a `break` stop after it?"
     quarter = _quarter(e, axis, bad, n)
     if quarter:
         return f"{e.subject} is wrong in the {quarter} quarter of its {noun}s alone (of {n}): one gate of the four."
-    return f"{e.subject} is wrong in {_listed(noun, bad, n)} alone; the other {len(right)} of {n} are right."
+    return f"{e.subject} is wrong in {_listed(noun, bad, n)} alone; {_rest(right, n)}."
+
+
+def _rest(right: Sequence[int], n: int) -> str:
+    return "the other is right" if n == 2 else f"the other {len(right)} of {n} are right"
 
 
 def _quarter(e: Evidence, axis: int, bad: Sequence[int], n: int) -> str:

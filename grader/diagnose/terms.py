@@ -111,16 +111,17 @@ def single_number(e: Evidence) -> str:
 
 def _alternatives(expected: float, value: float) -> dict[str, float]:
     """What the number would be, had `value` been put where it does not belong, or left out."""
-    return {
+    known = {
         "is {0}": value,
         "is half of {0}": value / 2,
         "is the right one times {0}": expected * value,
         "is the right one divided by {0}": expected / value if value else np.inf,
-        "is too large by {0}": expected + value,
-        "is too small by {0}": expected - value,
-        "is too large by half of {0}": expected + value / 2,
-        "is too small by half of {0}": expected - value / 2,
     }
+    for times in (1.0, 0.5, 1.5, 2.0, 3.0):
+        what = "{0}" if times == 1 else f"{times:g} times {{0}}"
+        known |= {f"is too large by {what}": expected + times * value}
+        known |= {f"is too small by {what}": expected - times * value}
+    return known
 
 
 def _statistics(given: Mapping[str, Array]) -> Iterator[tuple[str, float]]:
