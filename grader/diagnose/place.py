@@ -57,7 +57,7 @@ def _sentence(e: Evidence, axis: int, bad: Sequence[int], right: Sequence[int], 
 
 
 def _rest(right: Sequence[int], n: int) -> str:
-    return "the other is right" if n == 2 else f"the other {len(right)} of {n} are right"
+    return "the other is right" if len(right) == 1 else f"the other {len(right)} of {n} are right"
 
 
 def _quarter(e: Evidence, axis: int, bad: Sequence[int], n: int) -> str:
