@@ -13,11 +13,11 @@ from grader.class_results import ClassResult
 from grader.results import Grade
 from reports import class_page
 from reports.class_summary import summed
+from tests.reports import chromium
 from tests.reports import class_sample as made
-from tests.reports import test_browser as shared
 
-pytestmark = shared.pytestmark
-PHONE, DESK = 390, 1280
+pytestmark = chromium.BROWSER
+PHONE, DESK = chromium.PHONE, chromium.DESK
 CLASSES = {
     "typical": made.typical(),
     "hostile": made.hostile("".join(made.HOSTILE)),
@@ -26,7 +26,7 @@ CLASSES = {
 }
 
 
-class Browser(shared.Browser):
+class Browser(chromium.Browser):
     """Shows pages of classes."""
 
     def show_class(
@@ -74,8 +74,8 @@ class Browser(shared.Browser):
         )
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+@pytest.fixture(scope="module", name="browser")
+def class_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One browser for all tests of this file."""
     started = Browser(tmp_path_factory.mktemp("browser"))
     yield started
