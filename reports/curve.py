@@ -38,7 +38,8 @@ def svg(curve: Curve) -> Markup:
         '<text x="{r}" y="{foot}" text-anchor="end">{xname}</text>'
         "</svg>"
     ).format(
-        w=WIDTH, h=HEIGHT, label=text.line(curve.title), l=LEFT, name=LEFT + 6, t=TOP, b=HEIGHT - BOTTOM, r=WIDTH - RIGHT,
+        w=WIDTH, h=HEIGHT, label=text.line(curve.title), l=LEFT, name=LEFT + 6, t=TOP, b=HEIGHT - BOTTOM,
+        r=WIDTH - RIGHT,
         ticks=scale.ticks() + _steps(most), bar=scale.down(curve.bar), above=_name_place(scale.down(curve.bar)),
         side="at most" if curve.better == "below" else "at least", value=f"{curve.bar:.3g}", line=line, dots=dots,
         foot=HEIGHT - 4, xname=text.line(curve.x)[:40],
