@@ -35,6 +35,7 @@ class Apart:
         self._reference = reference
         self._specs = specs
         self._results = results
+        self.deadly: set[str] = set()  # functions in whose checks a worker was lost: never called again
         self._blamed: dict[
             str, tuple[str, ...]
         ] = {}  # by a function that is right without them: the wrong ones
@@ -46,6 +47,13 @@ class Apart:
         )
         replaceable = spec.stand_ins or spec.forward
         return bool(replaceable) and all(r.outcome is Outcome.PASSED for r in own)
+
+    def first(self, spec: Any) -> bool:
+        """Whether the check is built upon a deadly function, so that it is better judged without it at once."""
+        return self.helps(spec) and any(self._deadly(name) for pair in spec.stand_ins for name in pair)
+
+    def _deadly(self, name: str) -> bool:
+        return bool(self.deadly.intersection([name, *self._blamed.get(name, ())]))
 
     def right_without(self, spec: Any, attempt: Callable[[], None]) -> tuple[str, ...]:
         """The functions without which the check passes; none if it fails all the same, or none of them is wrong."""
@@ -72,6 +80,7 @@ class Apart:
         if not wrong:  # in a partial run nothing may be known
             wrong = [g for g in spec.stand_ins if all(self._state(name) is None for name in g)]
         mendable = bool(spec.forward) and self._state(spec.forward, alone=True) is not True
+        mendable = mendable and not self._deadly(spec.forward)
         for groups in [wrong, *([group] for group in wrong if len(wrong) > 1)]:
             if groups:
                 yield groups, False
@@ -90,7 +99,9 @@ class Apart:
             with ExitStack() as stack:
                 for subject in (self._student, self._reference):
                     stack.enter_context(subject.aside())
-                    stack.enter_context(_replaced(subject, groups))
+                    stack.enter_context(
+                        _replaced(subject, groups, [n for g in groups for n in g if self._deadly(n)])
+                    )
                 if mended:
                     stack.enter_context(_mended(self._student, self._reference))
                 attempt()
@@ -113,11 +124,11 @@ def _function(spec: Any) -> str:
 
 
 @contextmanager
-def _replaced(subject: Subject, groups: Sequence[Group]) -> Iterator[None]:
+def _replaced(subject: Subject, groups: Sequence[Group], deadly: Sequence[str]) -> Iterator[None]:
     if not groups:
         yield
         return
-    subject.probe(PROBES, "substitute", *[name for group in groups for name in group])
+    subject.probe(PROBES, "substitute", [name for group in groups for name in group], list(deadly))
     try:
         yield
     finally:

@@ -65,7 +65,14 @@ class Judge:
         self._student.enter(f"{spec.module}.{spec.function}")
         started = time.perf_counter()
         state = self._rng.bit_generator.state
-        result = self._requirement(spec) or self._fairly(spec, body)
+        result = self._requirement(spec)
+        if result is None and self._apart.first(spec):
+            deadly = _record(
+                spec, Outcome.BLOCKED, "Not judged: something that it is built from ends the process."
+            )
+            result = self._in_itself(spec, body, state, deadly)
+            result = None if result is deadly else result
+        result = result or self._fairly(spec, body)
         if result.outcome in (Outcome.FAILED, Outcome.BLOCKED):
             result = self._in_itself(spec, body, state, result)
         stdout, stderr = self._student.take_output()
@@ -148,7 +155,9 @@ class Judge:
         verdict = self._attempt(spec, verdict)
         kinds = ((NotAttempted, Outcome.NOT_ATTEMPTED), (Blocked, Outcome.BLOCKED), (Verdict, Outcome.FAILED))
         outcome = next(outcome for kind, outcome in kinds if isinstance(verdict, kind))
-        if outcome is Outcome.FAILED and not isinstance(verdict, FATAL) and spec.id not in self.repeatable:
+        if isinstance(verdict, FATAL):
+            self._apart.deadly.add(f"{spec.module}.{spec.function}")
+        elif outcome is Outcome.FAILED and spec.id not in self.repeatable:
             self.repeatable.append(spec.id)
         return _record(spec, outcome, verdict.message, verdict.hint, verdict.details)
 

@@ -98,3 +98,11 @@ def test_nothing_stays_behind(grader: Grader, altered: Altered) -> None:
     mended = altered(LAYERS, ("    next_h = np.zeros_like(prev_h)\n", STEP))
     found = of(grader, mended, "rnn_forward")
     assert {(check.outcome, check.own_parts) for check in found.values()} == {(Outcome.PASSED, "")}
+
+
+def test_a_step_that_ends_the_process_is_not_called_again(grader: Grader, altered: Altered) -> None:
+    """No worker is lost for it but those of its own check, which runs twice; what is built upon it keeps its points."""
+    found = of(grader, altered(LAYERS, (STEP, "    import os\n    os._exit(1)\n")), "rnn_forward")
+    assert {check.outcome for check in found.values()} == {Outcome.PASSED}
+    assert grader.last_student is not None
+    assert grader.last_student.restarts <= 2

@@ -89,7 +89,7 @@ def test_a_call_made_for_its_effect_is_made_and_parts_what_follows(
     for _ in range(2):
         answers.begin()
         answers.call(STEP, [np.ones(3)])
-        answers.call(Probe("checks.probes.stand_ins", "substitute"), ["contrastive_loss.sim"])
+        answers.call(Probe("checks.probes.stand_ins", "substitute"), [["contrastive_loss.sim"]])
         answers.call(STEP, [np.ones(3)])
     assert asked == ["rnn_step_forward", "substitute", "rnn_step_forward", "substitute"]
 
