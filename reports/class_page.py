@@ -197,7 +197,8 @@ def chart(bins: tuple[Bin, ...], points: tuple[int, ...]) -> Markup:
     )
     return Markup(
         '<svg class="histogram" viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{bars}'
-        '<path class="axis" d="M{l} {g}H{w}"></path><path class="median" d="M{x:.1f} {t}V{g}"></path>'
+        '<path class="axis" d="M{l} {g}H{w}"></path>'
+        '<path class="edge" d="M{x:.1f} {t}V{g}"></path><path class="median" d="M{x:.1f} {t}V{g}"></path>'
         '<text x="{l}" y="{foot}">{low}</text><text x="{w}" y="{foot}" text-anchor="end">{most} points</text>'
         '<text x="{l5}" y="{t5}" text-anchor="end">{high}</text><text x="{l5}" y="{g}" text-anchor="end">0</text></svg>'
     ).format(
