@@ -12,10 +12,9 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from checks.mistakes import ALL, Mistake
 from grader.results import CheckResult, Grade, Mismatch, Outcome, Traceback
@@ -95,7 +94,7 @@ def _unnamed(id: str, failed: Sequence[CheckResult], again: Callable[[], Grade])
 
 def kind(check: CheckResult) -> str:
     """What a failed check says beyond that it failed."""
-    if any(isinstance(detail, Traceback) for detail in check.details):
+    if any(isinstance(detail, Traceback) for detail in check.details) or " raised " in check.message:
         return RAISED
     general = any(words in check.message for words in GENERAL)
     if any(isinstance(detail, Mismatch) and detail.different for detail in check.details) or general:
@@ -204,22 +203,29 @@ def main(arguments: Sequence[str]) -> int:
     before = stored(FILE.read_text("utf-8")) if FILE.exists() and not options.anew else {}
     known = [v for key, v in before.items() if key.startswith("known ")]
     ruled = [v for key, v in before.items() if key.startswith("made ")]
+    more_known = [m for m in _shuffled() if f"known {m.id}" not in before][: options.known]
+    more_made = [m for m in sample(10_000) if f"made {_cell(name(m))}" not in before][: options.made]
     with Grader(explain=True) as grader, mutator(grader) as made:
-        for mistake in _next([m for m in _shuffled() if f"known {m.id}" not in before], options.known):
-            known.append(of_known(made, mistake))
-            print(*known[-1].__dict__.values(), sep=" | ", flush=True)
-        for mutant in _next(
-            [m for m in sample(10_000) if f"made {_cell(name(m))}" not in before], options.made
-        ):
-            ruled.append(of_made(made, mutant))
-            print(*ruled[-1].__dict__.values(), sep=" | ", flush=True)
-    FILE.write_text(render(known, ruled), encoding="utf-8")
+        for verdicts, verdict in _graded(made, more_known, known, more_made, ruled):
+            verdicts.append(verdict)
+            print(verdict.id, verdict.kind, verdict.sentence, sep=" | ", flush=True)
+            FILE.write_text(render(known, ruled), encoding="utf-8")  # at once: the whole takes an hour
     print(*figures(known, ruled), sep="\n")
     return 0
 
 
-def _next(items: Sequence[Any], count: int) -> Sequence[Any]:
-    return items[:count]
+def _graded(
+    made: Mutator,
+    mistakes: Iterable[Mistake],
+    known: list[Verdict],
+    mutants: Iterable[Made],
+    ruled: list[Verdict],
+) -> Iterator[tuple[list[Verdict], Verdict]]:
+    """Each verdict with the list that it belongs to."""
+    for mistake in mistakes:
+        yield known, of_known(made, mistake)
+    for mutant in mutants:
+        yield ruled, of_made(made, mutant)
 
 
 def _shuffled() -> list[Mistake]:
