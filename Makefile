@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test lint types imports template-check unit test-slow false-alarms fuzz soak mutants clean install template
+.PHONY: demo test lint types imports template-check unit test-slow false-alarms fuzz soak mutants once clean install template
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.submissions.demo
@@ -47,6 +47,10 @@ false-alarms: $(STAMP)
 # The tables in tests/mutants/tables; PARTS=gan for one part, PARTS=--new for new mistakes and checks alone.
 mutants: $(STAMP)
 	$(BIN)/python -m tests.mutants.table $(PARTS)
+
+# tests/mutants/ONCE.md: what each mistake costs beside its own function.
+once: $(STAMP)
+	$(BIN)/python -m tests.mutants.once
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz.wire 1000000

@@ -33,7 +33,7 @@ MORE = "\n# Mistakes that cost points elsewhere\n\n| function | mistake | points
 Costs = Mapping[str, int]  # points lost elsewhere, by function: "rnn_layers.rnn_backward"
 GIVEN = "handed out complete: it carries no points itself, so the mistake costs where it shows"
 CACHE = "what is wrong is in the cache, and only the backward pass reads that"
-NO_CACHE = "leaves no cache, or none for all sizes, and only the function itself knows what belongs there"
+NO_CACHE = "its cache can't be mended: only the function itself knows what belongs where"
 
 
 def elsewhere(mistake: Mistake, grade: Grade) -> dict[str, int]:
@@ -103,6 +103,16 @@ def stored(text: str) -> dict[str, dict[str, int]]:
         function, name, lost, _ = line.strip("| ").split(" | ")
         pieces = (piece.rpartition(" ") for piece in lost.split(", "))
         found[f"{function.strip('`')}.{name}"] = {of.strip("`"): int(points) for of, _, points in pieces}
+    return found
+
+
+def counted(text: str) -> dict[str, tuple[int, int, int, int]]:
+    """By function its points, and how many mistakes were made, cost once, and cost more."""
+    found = {}
+    for line in text.partition(MORE)[0].removeprefix(HEAD).splitlines():
+        function, *numbers = line.strip("| ").split(" | ")
+        points, made, alone, more = map(int, numbers)
+        found[function.strip("`")] = (points, made, alone, more)
     return found
 
 

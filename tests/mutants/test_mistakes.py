@@ -12,7 +12,7 @@ from checks.mistakes.declare import FILES
 from grader import template
 from grader.results import Outcome
 from grader.session import REFERENCE, Grader
-from tests.mutants import table
+from tests.mutants import once, table
 from tests.mutants.cover import cover, every
 from tests.mutants.harness import Mutator, failed, mutator
 from tests.mutants.parts import PARTS, Part, part_of, related, specs
@@ -29,7 +29,7 @@ def made(grader: Grader) -> Iterator[Mutator]:
 
 @pytest.mark.parametrize("mistake", every(ALL))
 def test_mistake_is_caught_where_it_is(made: Mutator, mistake: Mistake) -> None:
-    """The checks that should catch it fail, no unrelated one does, none errs, and the table's row is this run's."""
+    """The checks that should catch it fail, no unrelated one does, none errs; the tables' rows are this run's."""
     grade = made.grade(mistake)
     wrong = failed(grade)
     assert [check.message for check in grade.checks if check.outcome is Outcome.ERRORED] == []
@@ -38,6 +38,8 @@ def test_mistake_is_caught_where_it_is(made: Mutator, mistake: Mistake) -> None:
     part = part_of(mistake)
     stored = table.rows(table.path(part).read_text("utf-8"))
     assert stored.get(mistake.id) == table.row(mistake, wrong), STALE
+    more = once.stored(once.TABLE.read_text("utf-8")).get(once.key(mistake), {})
+    assert once.elsewhere(mistake, grade) == more, "it costs once, or ONCE.md says what and why: `make once`"
 
 
 @pytest.mark.parametrize("variation", EQUIVALENT, ids=lambda variation: variation.id)
@@ -62,6 +64,19 @@ def test_every_mistake_has_failed_what_catches_it(part: Part) -> None:
     for id, wrong in table.results(part, table.path(part).read_text("utf-8")).items():
         mistake = next(m for m in ALL if m.id == id and m.module in part.modules)
         assert set(mistake.caught_by) <= set(wrong) <= related(mistake), id
+
+
+def test_every_function_loses_its_own_points_alone() -> None:
+    """By the table each function of the assignment has a mistake that costs once; what costs more has a reason."""
+    text = once.TABLE.read_text("utf-8")
+    costs, made = once.stored(text), once.counted(text)
+    assert {mistake.function for mistake in ALL} == set(made)
+    solved = [name for name, (points, *_) in made.items() if points]
+    assert [name for name in solved if not made[name][2]] == []
+    for mistake in ALL:
+        if once.key(mistake) in costs:
+            assert once.row(mistake, costs[once.key(mistake)]) in text
+            assert once.reason(mistake, costs[once.key(mistake)]), mistake.id
 
 
 def test_every_check_is_failed_by_a_mistake() -> None:

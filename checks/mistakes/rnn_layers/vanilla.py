@@ -43,7 +43,7 @@ STEP_FORWARD = mistakes_in(
     entry("cache_shared", "cache = (x, prev_h, Wx, Wh, next_h)",
           "cache = rnn_step_forward.__dict__.setdefault('c', [])\n    cache[:] = [x, prev_h, Wx, Wh, next_h]",
           "all calls share one cache", "Whose numbers does the first cache hold after a second forward pass?",
-          "rnn_layers.rnn_step_backward.edge_cases", "rnn_layers.rnn_backward.reference_gradient"),
+          "rnn_layers.rnn_step_backward.edge_cases"),
     entry("cache_stale", "Wh, next_h)", "Wh, prev_h)", "the cache holds prev_h where next_h should be",
           "Which quantity does the derivative of tanh need?", "rnn_layers.rnn_step_backward.reference_gradient"),
 )  # fmt: skip
