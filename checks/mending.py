@@ -14,7 +14,7 @@ import numpy as np
 from checks.declare import Layer
 from grader.compare import unpack
 from grader.errors import Failed
-from grader.values import Array, ArrayValue, MappingValue, SequenceValue, Value
+from grader.values import Array, ArrayValue, Handle, MappingValue, SequenceValue, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -32,8 +32,42 @@ def run(
     ]
     module = getattr(getattr(student, layer.module), layer.forward).target.module
     step = layer.step.forward if layer.step is not None else ""
-    value = student.probe("mending", "gradients", module, layer.forward, layer.backward, step, points)
+    how = [module, layer.forward, layer.backward, step]
+    choice = _best(student, reference, layer, many[0], [*how, points[0]])
+    value = student.probe("mending", "gradients", *how, points, choice)
     return [(given, arrays) for given, arrays in (_items(item, 2) for item in _items(value, len(many)))]
+
+
+def _best(
+    student: Subject, reference: Subject, layer: Layer, first: tuple[Mapping[str, Array], Sequence[Array]],
+    how: Sequence[Any],
+) -> int:  # fmt: skip
+    """The choice with which the first gradients come nearest to the reference's: the layout is the submission's own."""
+    inputs, upstream = first
+    if layer.step is not None or len(how[-1][3]) < 4:
+        return 0
+    callee = getattr(getattr(reference, layer.module), layer.forward)
+    *_, cache = unpack(
+        callee(*inputs.values(), returns=", ".join([*layer.outputs, "cache*"])), [*layer.outputs, "cache"], ""
+    )
+    assert isinstance(cache, Handle)
+    right = _arrays([getattr(getattr(reference, layer.module), layer.backward)(*upstream, cache)])
+    reference.release(cache)
+    found = student.probe("mending", "choices", *how)
+    tried = found.items if isinstance(found, SequenceValue) else ()
+    far = [_distance(_arrays(_items(item, 2)[:1]), right) for item in tried]
+    if len(far) < 2:
+        return 0
+    best = 1 + int(np.argmin(far[1:]))
+    return (
+        best if far[best] <= 1.000001 * far[0] + 1e-9 else 0
+    )  # an order holds for all points, likeness for one
+
+
+def _distance(mine: Sequence[Array], right: Sequence[Array]) -> float:
+    if [a.shape for a in mine] != [b.shape for b in right]:
+        return float("inf")
+    return float(sum(np.abs(a - b).sum() for a, b in zip(mine, right, strict=True)))
 
 
 def _items(value: Value, count: int) -> tuple[Value, ...]:
@@ -57,22 +91,19 @@ def _right(reference: Subject, layer: Layer, inputs: Mapping[str, Array]) -> lis
     returns = ", ".join([*layer.outputs, "cache"])
     value = getattr(getattr(reference, layer.module), layer.forward)(*inputs.values(), returns=returns)
     *outputs, cache = unpack(value, [*layer.outputs, "cache"], layer.forward)
-    return [
-        _arrays(outputs),
-        _inner(_arrays([cache]), list(inputs.values())),
-        _steps(reference, layer, inputs),
-    ]
+    inner, more = _inner(_arrays([cache]), list(inputs.values()))
+    return [_arrays(outputs), inner, more, _steps(reference, layer, inputs)]
 
 
-def _inner(held: Sequence[Array], inputs: Sequence[Array]) -> list[Array]:
-    """What a cache holds besides the inputs, also side by side and unsquashed: gates are kept in many ways."""
+def _inner(held: Sequence[Array], inputs: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """What a cache holds besides the inputs, and that side by side and unsquashed: gates are kept in many ways."""
     inner = [a for a in held if a.dtype.kind == "f" and not any(np.array_equal(a, b) for b in inputs)]
     gates = [a for a in inner if a.shape == inner[0].shape][:4]
     if len(gates) < 4:
-        return inner
+        return inner, []
     with np.errstate(all="ignore"):
         before = [*(np.log(a / (1 - a)) for a in gates[:3]), np.arctanh(gates[3])]
-    return [*inner, *before, np.hstack(gates), np.hstack(before)]
+    return inner, [*before, np.hstack(gates), np.hstack(before)]
 
 
 def _steps(reference: Subject, layer: Layer, inputs: Mapping[str, Array]) -> list[list[Array]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice, permutations
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -17,28 +18,37 @@ import numpy as np
 from checks.probes import stand_ins
 
 Arrays = list[Any]
+CHOICES = 1 + 24  # what is most like each array, and the orders of four gates
 LIKE = 0.5  # correlation below which two arrays have nothing to do with each other
 DERIVED: tuple[Callable[[Any], Any], ...] = (
     lambda a: a, np.tanh, np.arctanh, np.square, lambda a: 1 - a**2, lambda a: 1 - np.tanh(a) ** 2,
 )  # fmt: skip
 
 
-def gradients(module: str, forward: str, backward: str, step: str, points: Sequence[Sequence[Any]]) -> Any:
+def gradients(
+    module: str, forward: str, backward: str, step: str, points: Sequence[Sequence[Any]], choice: int = 0
+) -> Any:
     """What backward returns from a mended cache, and what the arrays that it was given hold then, for each point.
 
-    A point: inputs, upstream gradients, the right outputs, other right values, the right arguments of each step.
+    A point: inputs, upstream gradients, the right outputs, what else a right cache holds, values computed from that,
+    and the right arguments of each step. `choice`: which of the ways to tell arrays of one shape apart.
     """
     layers: Any = importlib.import_module(module)
     found = []
-    for inputs, upstream, outputs, inner, steps in points:
+    for inputs, upstream, outputs, inner, more, steps in points:
         given, kept = [np.array(a) for a in inputs], [np.array(a) for a in upstream]
         with _led(layers, step, steps):
             *own, cache = getattr(layers, forward)(*given)
         if not stand_ins.active():  # their caches hold nothing that counts
-            cache = _mend(cache, given, [np.array(a) for a in inputs], own, outputs, inner)
+            cache = _mend(cache, given, [np.array(a) for a in inputs], own, outputs, [inner, more], choice)
         value = getattr(layers, backward)(*kept, cache)
         found.append([value, [*given, *kept]])
     return found
+
+
+def choices(module: str, forward: str, backward: str, step: str, point: Sequence[Any]) -> Any:
+    """What `gradients` gives for one point with each choice."""
+    return [gradients(module, forward, backward, step, [point], choice)[0] for choice in range(CHOICES)]
 
 
 @contextmanager
@@ -62,28 +72,49 @@ class _Leader:
         return self._function(*args, **kwargs) if right is None else self._function(*right)
 
 
-def _mend(cache: Any, given: Arrays, inputs: Arrays, own: Arrays, outputs: Arrays, inner: Arrays) -> Any:
+def _mend(
+    cache: Any,
+    given: Arrays,
+    inputs: Arrays,
+    own: Arrays,
+    outputs: Arrays,
+    inner: Sequence[Arrays],
+    choice: int,
+) -> Any:
     """The cache with right values in it. `given` are the inputs as forward left them."""
     for array, right in zip(given, inputs, strict=True):
         array[...] = right
     known = [a for whole in inputs for a in _with_steps(whole)]
-    pairs = _pairs(own, outputs)
+    pairs = [
+        (a, b) for a, b in _pairs(own, outputs) if choice or _first(a, ((c, c) for c in inner[0])) is None
+    ]
     places: dict[int, Any] = {}  # by the identity of an array in the cache: what belongs there
-    unknown, claimed = [], list[Any]()
+    unknown, right = [], inner[0] + inner[1]
     for array in _arrays_in(cache, {}):
         if (same := _first(array, ((a, a) for a in known))) is not None:
             places[id(array)] = same if same.dtype != array.dtype else array
-        elif (right := _first(array, [*((a, a) for a in inner), *pairs])) is not None:
-            places[id(array)] = right
-            claimed.append(right)
+        elif (other := _first(array, [*pairs, *((a, a) for a in ([] if choice else right))])) is not None:
+            places[id(array)] = other
         else:
             unknown.append(array)
-    left = [a for a in inner if _first(a, ((c, c) for c in claimed)) is None]
+    left = [a for a in right if _first(a, ((c, c) for c in places.values())) is None]
+    _place(unknown, left, inner[0], places, choice)
+    return _rebuilt(cache, places, {})
+
+
+def _place(unknown: Arrays, left: Arrays, inner: Arrays, places: dict[int, Any], choice: int) -> None:
+    """Decides what belongs where nothing tells: what is most like it, or one order of the arrays of one shape."""
+    if choice and unknown:
+        same = [
+            a for a in inner if a.shape == unknown[0].shape and _first(a, ((c, c) for c in left)) is not None
+        ]
+        order = next(islice(permutations(same, len(unknown)), choice - 1, None), ())
+        places.update({id(a): b for a, b in zip(unknown, order, strict=False) if a.shape == b.shape})
+        return
     for array in unknown:
         best = max(range(len(left)), key=lambda i: _likeness(array, left[i]), default=None)
         if best is not None and _likeness(array, left[best]) > LIKE:
             places[id(array)] = left.pop(best)
-    return _rebuilt(cache, places, {})
 
 
 def _pairs(own: Arrays, outputs: Arrays) -> list[tuple[Any, Any]]:
