@@ -67,7 +67,8 @@ def _expect_own_gradient(
     rng: Rng,
 ) -> None:
     (values,) = apply_backward_many(student, layer, [(inputs, upstream)])
-    forward = student.mender or student  # from a mended cache backward is the gradient of the right forward pass
+    # from a mended cache backward is the gradient of the right forward pass
+    forward = student.mender or student
     analytic = {}
     for name, value in values.items():
         of = layer.gradients[name]
