@@ -212,6 +212,22 @@ def test_being_watched_costs_nothing() -> None:
     assert drawn == [drawn[0]] * 2
 
 
+def test_a_failure_stays_one_when_it_can_not_be_repeated() -> None:
+    """What can't be judged a second time, as its process was lost, failed the first time."""
+    student, checked = Student(), spec()
+    judge = Judge(student, None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+
+    def body() -> None:
+        student.watched = not student.free
+        raise Blocked("not tried again") if student.free else Failed("crashed")
+
+    judge.judge(checked, body)
+    assert (judge.results[checked.id].outcome, judge.results[checked.id].message) == (
+        Outcome.FAILED,
+        "crashed",
+    )
+
+
 def test_what_nobody_watched_is_not_repeated() -> None:
     """A failure without an observer is a failure at once."""
     runs: list[int] = []
