@@ -18,6 +18,7 @@ from grader.subject import Subject
 from grader.values import ScalarValue, SequenceValue
 
 FATAL = (LimitExceeded, Crashed, ProtocolViolation)  # not repeated: each costs a worker
+MOST_LOST = 2  # workers; the submission's other files need the rest
 PROBES = "stand_ins"
 
 Group = tuple[
@@ -35,6 +36,7 @@ class Apart:
         self._reference = reference
         self._specs = specs
         self._results = results
+        self._lost = 0  # workers in attempts
         self.deadly: set[str] = set()  # functions in whose checks a worker was lost: never called again
         self._blamed: dict[
             str, tuple[str, ...]
@@ -45,7 +47,7 @@ class Apart:
         own = (
             r for r in map(self._results.get, spec.requires) if r is not None and r.function == spec.function
         )
-        replaceable = spec.stand_ins or spec.forward
+        replaceable = (spec.stand_ins or spec.forward) and self._lost < MOST_LOST
         return bool(replaceable) and all(r.outcome is Outcome.PASSED for r in own)
 
     def first(self, spec: Any) -> bool:
@@ -58,7 +60,7 @@ class Apart:
     def right_without(self, spec: Any, attempt: Callable[[], None]) -> tuple[str, ...]:
         """The functions without which the check passes; none if it fails all the same, or none of them is wrong."""
         for groups, mended in self._attempts(spec):
-            if self._passes(attempt, groups, mended):
+            if self._lost < MOST_LOST and self._passes(attempt, groups, mended):
                 wrong = self._roots([name for group in groups for name in group] + [spec.forward] * mended)
                 self._blamed[_function(spec)] = wrong
                 return tuple(name.partition(".")[2] for name in wrong)
@@ -106,7 +108,8 @@ class Apart:
                     stack.enter_context(_mended(self._student, self._reference))
                 attempt()
                 return self._called(groups)
-        except Verdict:
+        except Verdict as verdict:
+            self._lost += isinstance(verdict, FATAL)
             return False
 
     def _called(self, groups: Sequence[Group]) -> bool:
