@@ -136,7 +136,6 @@ ATTACKS = [
                          "/var/log/dpkg.log", "/proc/1/environ", "/proc/kallsyms", "/proc/sys/kernel/random/boot_id",
                          "/dev/mem", "/dev/kmsg", "/dev/tty", "/dev/sda", "/sys/kernel/uevent_seqnum"):
                 tried(path, lambda: open(path, "rb").read(20))
-            tried("connections", lambda: open("/proc/self/net/tcp").read().splitlines()[1:])
             for path in ("/", "/home", "/root", "/etc", "/var", "/run", "/dev", "/dev/pts", "/srv", "/mnt"):
                 tried("list " + path, lambda: _os.listdir(path))
         ''', real=True),
