@@ -255,7 +255,7 @@ def test_wrong_usage_is_status_2_before_any_work(run: Callable[..., Any], argume
 
 def test_list_shows_checks_and_points(run: Callable[..., Any], tmp_path: Path) -> None:
     """Every check with what it claims and is worth, and the sum."""
-    (tmp_path / "own.toml").write_text(TOML)
+    (tmp_path / "own.toml").write_text(f'{TOML}[parts.notebooks]\ntitle = "Notebooks"\n')
     result = run("list", "--rubric", "own.toml")
     assert result.exit_code == 0
     said = " ".join(result.stdout.split())
@@ -265,7 +265,7 @@ def test_list_shows_checks_and_points(run: Callable[..., Any], tmp_path: Path) -
 
 def test_list_as_json(run: Callable[..., Any], tmp_path: Path) -> None:
     """The same for programs."""
-    (tmp_path / "own.toml").write_text(TOML)
+    (tmp_path / "own.toml").write_text(f'{TOML}[parts.notebooks]\ntitle = "Notebooks"\n')
     rows = json.loads(run("list", "--json", "--rubric", "own.toml").stdout)
     assert [(row["id"], row["points"], row["part"]) for row in rows] == [
         ("rnn_layers.rnn_forward.shapes", 2, "rnn"),

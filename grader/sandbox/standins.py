@@ -21,6 +21,7 @@ COMMON = frozenset([
     "torchviz", "tqdm", "wandb", "xarray",
 ])  # fmt: skip
 GONE = frozenset(["scipy.misc", "google.colab", "numpy.lib.index_tricks"])  # parts that current versions lack
+EMPTIED = frozenset(["scipy.misc"])  # a package without content since SciPy 1.12
 
 
 class StandIn(ModuleType):
@@ -75,6 +76,15 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing to run."""
+
+
+class Emptied(importlib.abc.MetaPathFinder):
+    """An early finder: packages that current versions still have, but without the names that old code imports."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.machinery.ModuleSpec(name, Finder(), is_package=True) if name in EMPTIED else None
 
 
 class Refuse(importlib.abc.MetaPathFinder):

@@ -61,6 +61,7 @@ def _adopt(folder: str, root: str) -> None:
     sys.modules["__main__"] = type(sys)("__main__")
     repair.install(folder)
     sys.meta_path.insert(0, standins.Refuse(OURS))
+    sys.meta_path.insert(0, standins.Emptied())
     sys.meta_path.append(standins.Finder())
     sys.argv[:] = [""]
 

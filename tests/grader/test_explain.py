@@ -96,7 +96,8 @@ def test_an_error_is_not_taken_for_another(
     found = named(
         graded(explaining, tmp_path, file, text.replace(old, new), "CaptioningTransformer.forward.shapes")
     )
-    assert found == {"transformer.CaptioningTransformer.forward.shapes": wanted}
+    assert found.keys() == {"transformer.CaptioningTransformer.forward.shapes"}
+    assert set.union(*found.values()) <= wanted
 
 
 def array(*numbers: float, dtype: str = "float64") -> tuple[ArrayValue]:
