@@ -64,7 +64,10 @@ def test_three_mistakes_cost_their_functions(grader: Grader) -> None:
     failed = {check.function for check in grade.checks if check.outcome is Outcome.FAILED}
     assert {"rnn_backward", "word_embedding_backward", "CaptioningRNN.sample"} <= failed
     assert not failed & {"rnn_step_forward", "rnn_step_backward", "rnn_forward", "word_embedding_forward"}
-    assert {c.outcome for c in grade.checks if c.part == "lstm"} == {Outcome.NOT_ATTEMPTED}
+    layers = [check for check in grade.checks if check.function.startswith("lstm_")]
+    assert {check.outcome for check in layers} == {
+        Outcome.NOT_ATTEMPTED
+    }  # the captioner's use of them may be right
 
 
 def test_original_stubs_are_not_attempted(grader: Grader, tmp_path: Path) -> None:
