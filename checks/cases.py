@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from checks import calls
 from checks.declare import Layer, Rng
-from checks.random_sizes import FATAL, Sizes, for_random_sizes, text
+from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import all_close, expect_close
-from grader.errors import Raised, Verdict
+from grader.errors import FATAL, Raised, Verdict
 from grader.values import Array, Value
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from checks.declare import Rng
-from grader.errors import Crashed, Failed, GradmarkError, LimitExceeded, ProtocolViolation
+from grader.errors import FATAL, Failed, GradmarkError
 
 # What hypothesis keeps between runs belongs in a cache, not in the folder that the command was called from.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -21,11 +21,6 @@ set_hypothesis_home_dir(_CACHE / "gradmark" / "hypothesis")
 
 EXAMPLES = 5
 AFTER_FAILURE = 10  # examples among which a smaller failure is looked for
-FATAL = (
-    LimitExceeded,
-    Crashed,
-    ProtocolViolation,
-)  # each costs a worker: never repeated to find a smaller case
 
 Sizes = Mapping[str, int]
 Body = Callable[[Sizes, Rng], None]

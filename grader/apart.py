@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from grader.errors import Crashed, LimitExceeded, ProtocolViolation, Verdict
+from grader.errors import FATAL, Verdict
 from grader.results import CheckResult, Outcome
 from grader.subject import Subject
 from grader.values import ScalarValue, SequenceValue
 
-FATAL = (LimitExceeded, Crashed, ProtocolViolation)  # not repeated: each costs a worker
 MOST_LOST = 2  # workers; the submission's other files need the rest
 PROBES = "stand_ins"
 
-Group = tuple[
-    str, ...
-]  # functions that are replaced together: "rnn_layers.rnn_forward" and its backward pass
+Group = tuple[str, ...]
+"""Functions that are replaced together: "rnn_layers.rnn_forward" and its backward pass."""
 
 
 class Apart:

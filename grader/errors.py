@@ -133,3 +133,7 @@ class Crashed(CallError):
 
 class ProtocolViolation(CallError):
     """The worker sent something that is not a reply: only meddling with the worker does that."""
+
+
+FATAL = (LimitExceeded, Crashed, ProtocolViolation)
+"""Verdicts that mostly cost a worker: what ended in one is not repeated to learn more."""

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from grader.apart import FATAL, Apart
-from grader.errors import Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
+from grader.apart import Apart
+from grader.errors import FATAL, Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
 from grader.results import CheckResult, Note, Outcome
 from grader.subject import Subject
 
