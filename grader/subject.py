@@ -226,6 +226,15 @@ class Subject:
         said, self._said = (self._said[0] + now[0], self._said[1] + now[1]), ("", "")
         return said
 
+    def lend(self, worker: Worker | None) -> None:
+        """Goes on in a worker that another subject left."""
+        self._worker, self._started = worker, self._started + (worker is not None)
+
+    def leave(self) -> Worker | None:
+        """The worker, which is the caller's from now on, if it lives. The subject can't be used afterwards."""
+        worker, self._worker = self._worker, None
+        return worker if worker is not None and worker.alive else None
+
     def close(self) -> None:
         """Ends the worker. The subject can't be used afterwards."""
         self._retire()

@@ -1,0 +1,78 @@
+"""The reference with one known mistake after another, in one process: one for each would take most of the time."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from grader.errors import CallError, ImportFailed
+from grader.results import Limits
+from grader.sandbox.client import Worker, Zygote
+from grader.subject import Subject
+
+MOST_IN_ONE = 60  # variations in one process: what checks leave behind is bounded
+UNLIMITED = 1e9
+
+
+class Replays:
+    """Gives subjects that are variations of the reference in `folder`; `close` it."""
+
+    def __init__(self, zygote: Zygote, folder: Path, limits: Limits) -> None:
+        self._zygote = zygote
+        self._limits = msgspec.structs.replace(
+            limits, submission_seconds=UNLIMITED, submission_cpu_seconds=None, restarts=0
+        )
+        self._scratch = TemporaryDirectory(prefix="gradmark-mistakes-")
+        self._folder = Path(self._scratch.name) / "reference"
+        _copy(folder, self._folder)
+        Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user
+        self._worker: Worker | None = None
+        self._left = 0
+
+    def close(self) -> None:
+        """Ends the process and removes the copy of the reference."""
+        self._end()
+        self._scratch.cleanup()
+
+    @contextlib.contextmanager
+    def varied(self, file: str, text: str) -> Iterator[Subject]:
+        """Meanwhile a subject that is the reference with this text of one file, loaded anew.
+
+        A process that is lost meanwhile is not replaced: what is asked after that is blocked.
+        """
+        subject = Subject(self._zygote, self._folder, self._limits, name="variation")
+        if self._left > 0:
+            subject.lend(self._worker)
+        else:
+            self._end()
+            self._left = MOST_IN_ONE
+        self._left -= 1
+        try:
+            subject.probe("variants", "vary", file, text)
+            subject.heard = []
+            yield subject
+        finally:
+            spoilt = any(isinstance(heard, ImportFailed) for heard in subject.heard or ())  # remembered there
+            self._worker = subject.leave()
+            if spoilt or self._worker is None:
+                self._end()
+
+    def _end(self) -> None:
+        self._left = 0
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            with contextlib.suppress(CallError):
+                worker.close()
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """The modules of the reference, and nothing else of it."""
+    for file in folder.glob("cs231n/**/*.py"):
+        copy = target / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
