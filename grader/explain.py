@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -24,6 +23,7 @@ from grader.plugin import Collected
 from grader.reference import Reference
 from grader.results import CheckResult, KnownMistake, Limits, Outcome
 from grader.sandbox.client import Zygote
+from grader.scratch import Scratch
 from grader.subject import Heard, Subject
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
@@ -95,7 +95,7 @@ class Explainer:
             self._by_function.setdefault(mistake.function, []).append(mistake)
         self._kept: OrderedDict[tuple[str, str, int], _Answers] = OrderedDict()
         self._replays = 0
-        self._scratch = TemporaryDirectory(prefix="gradmark-mistakes-")
+        self._scratch = Scratch("mistakes")
         self._plain = Path(self._scratch.name) / "reference"
 
     def close(self) -> None:

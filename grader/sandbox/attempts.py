@@ -38,7 +38,11 @@ def refused(secret: str, parent: int) -> dict[str, bool]:
 
 
 _REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
-_HIDDEN = (errno.ENOENT, errno.ESRCH)  # what is there outside is not there for the worker
+_HIDDEN = (
+    errno.ENOENT,
+    errno.ESRCH,
+    errno.EROFS,
+)  # what is there outside is not there for the worker, or read only
 _OUTSIDE = ("read", "write", "see", "limit")
 
 

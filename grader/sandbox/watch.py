@@ -12,6 +12,11 @@ from grader.errors import LimitExceeded
 TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
 _DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
+MOST_NESTED = 64  # folders in folders
+_FOLDER, _HANDLE = (
+    kind | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    for kind in (os.O_RDONLY, getattr(os, "O_PATH", 0))
+)
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -133,19 +138,56 @@ def files_text(most: int) -> str:
 
 
 def folder_size(folder: str, most_files: int) -> tuple[int, int]:
-    """Bytes on disk and number of the files in a folder; looks no further when there are too many."""
+    """Bytes on disk and number of the files in a folder; looks no further when there are too many.
+
+    By descriptors, as paths end at 4 kB; a folder that is nested deeper than any honest one counts as too many.
+    """
+    with contextlib.suppress(OSError):
+        top = os.open(folder, _FOLDER)
+        try:
+            return _size_in(top, most_files, MOST_NESTED)
+        finally:
+            os.close(top)
+    return 0, 0
+
+
+def _size_in(folder: int, most_files: int, levels: int) -> tuple[int, int]:
     size = count = 0
-    todo = [folder]
-    while todo and count <= most_files:
-        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                count += 1
-                size += entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    todo.append(entry.path)
-                if count > most_files:
-                    break
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            count += 1
+            size += entry.stat(follow_symlinks=False).st_blocks * 512
+            if entry.is_dir(follow_symlinks=False):
+                more = _size_of(folder, entry.name, most_files - count, levels - 1)
+                size, count = size + more[0], count + more[1]
+            if count > most_files:
+                break
     return size, count
+
+
+def _size_of(parent: int, name: str, most_files: int, levels: int) -> tuple[int, int]:
+    if levels == 0:
+        return 0, most_files + 1
+    with contextlib.suppress(OSError):  # it may be gone by now
+        inside = _look_into(parent, name)
+        try:
+            return _size_in(inside, most_files, levels)
+        finally:
+            os.close(inside)
+    return 0, 0
+
+
+def _look_into(parent: int, name: str) -> int:
+    """Opens a folder, also one that its maker has closed to everybody (and can fill all the same: mode 0300)."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except PermissionError:
+        handle = os.open(name, _HANDLE, dir_fd=parent)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)  # by descriptor: never what a link leads to
+        finally:
+            os.close(handle)
+        return os.open(name, _FOLDER, dir_fd=parent)
 
 
 def amount(size: int) -> str:
