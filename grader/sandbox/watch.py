@@ -12,6 +12,7 @@ from grader.errors import LimitExceeded
 TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
 _DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
+MOST_THREADS = 1000  # small stacks make memory no limit: 2 GB hold 60,000, and the machine has 32,768 in all
 MOST_NESTED = 64  # folders in folders
 _FOLDER, _HANDLE = (
     kind | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -55,6 +56,12 @@ class Usage:
         resident = self._resident()
         self.peak_bytes = max(self.peak_bytes, resident)
         return resident - self._resident_at_start
+
+    def threads(self) -> int:
+        """Threads of the process."""
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{self._pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[17])
+        return 0
 
     def note_peak(self) -> None:
         """Brings `peak_bytes` up to date with what the kernel has counted."""
@@ -111,6 +118,12 @@ class Watch:
                 f"{allowed.label} used more than {amount(allowed.memory_bytes)} of memory and was stopped.",
                 limit="memory",
             )
+        if self._usage.threads() > MOST_THREADS:
+            raise LimitExceeded(
+                f"{allowed.label} {THREADS_TEXT} and was stopped.",
+                "Start no threads inside its loops.",
+                limit="threads",
+            )
         if now - self._folder_seen > _DISK_TICK:
             self._folder_seen = now
             self._look_at_folder()
@@ -125,6 +138,9 @@ class Watch:
         else:
             return
         raise LimitExceeded(f"{self._allowed.label} {what} and was stopped.", limit="disk")
+
+
+THREADS_TEXT = f"started more than {MOST_THREADS:,} threads"
 
 
 def disk_text(most: int) -> str:
