@@ -6,13 +6,13 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
 from grader.errors import CallError, ImportFailed
 from grader.results import Limits
 from grader.sandbox.client import Worker, Zygote
+from grader.scratch import Scratch
 from grader.subject import Subject
 
 MOST_IN_ONE = 60  # variations in one process: what checks leave behind is bounded
@@ -27,7 +27,7 @@ class Replays:
         self._limits = msgspec.structs.replace(
             limits, submission_seconds=UNLIMITED, submission_cpu_seconds=None, restarts=0
         )
-        self._scratch = TemporaryDirectory(prefix="gradmark-mistakes-")
+        self._scratch = Scratch("mistakes")
         self._folder = Path(self._scratch.name) / "reference"
         _copy(folder, self._folder)
         Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user

@@ -10,7 +10,6 @@ import datetime
 import importlib
 import platform
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
 from grader.sandbox.client import Zygote
 from grader.scoring import score
+from grader.scratch import Scratch
 from grader.signatures import Signatures
 from grader.subject import MODULES, Subject
 from grader.training import judging
@@ -193,7 +193,7 @@ class Grader:
         checks, courses = judging.split(self._selected(select), lessons)
         specs = {check.spec.id: check.spec for check in (*checks, *courses)}
         limits = self._limits(timeout)
-        with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
+        with Scratch() as scratch:
             submission = collect(path, TEMPLATE, Path(scratch))
             self.reference.begin()
             flags = Flags(self.rubric.shortcuts, MODULES.items())

@@ -43,6 +43,11 @@ class Spec(msgspec.Struct):
     open_files: int = 256
 
 
+def is_made_up(uid: int) -> bool:
+    """Whether the user is one that root makes up for a worker."""
+    return _FIRST_UID <= uid < _LAST_UID and os.geteuid() == 0
+
+
 def prctl(option: int, value: int) -> None:
     """`prctl(2)` for options with one number; nothing where there is none. Raises `OSError`."""
     if _LINUX and _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:

@@ -47,6 +47,12 @@ class ForeignUsage(Usage):
             return float(times.user + times.system)
         return 0.0
 
+    def threads(self) -> int:
+        """Threads of the process."""
+        with contextlib.suppress(self._gone):
+            return int(self._process.num_threads())
+        return 0
+
     def note_peak(self) -> None:
         """The most that was seen; the system keeps no record."""
         self.grown()

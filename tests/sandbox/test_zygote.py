@@ -159,7 +159,7 @@ def test_nothing_is_left_behind(light, submission):
             light.worker(folder, Limits(call_seconds=0.1)) as worker,
             contextlib.suppress(Crashed, LimitExceeded),
         ):
-            scratch = worker._scratch
+            scratch = worker._scratch.name
             worker.call(task(name), (1,) if name == "add" else ())
         assert not Path(scratch).exists()
         assert Path(scratch).parent == temporary
