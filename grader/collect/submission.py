@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.collect import assignment as assignments
+from grader.collect import nearby
 from grader.collect.archive import archive
-from grader.collect.assignment import Assignment
+from grader.collect.assignment import Assignment, Root
 from grader.collect.layout import Layout, arrange, missing
 from grader.collect.members import Contents, MemberError, folder
 from grader.collect.names import clean, identifier, name_of
@@ -41,8 +42,8 @@ def collect(path: Path, template: Path, into: Path) -> Submission:
     """
     assignment = assignments.load(template)
     where = clean(name_of(path))
-    with _open(path) as contents:
-        root = assignments.find(contents.members, assignment, where)
+    with _open(path, assignment) as contents:
+        root = _root(path, contents, assignment, where)
         layout = arrange(contents.members, root, assignment)
         texts, damaged = _read(layout)
         offered = [root.relative(member, assignment) or member.name for member in contents.members]
@@ -58,9 +59,26 @@ def collect(path: Path, template: Path, into: Path) -> Submission:
     )
 
 
-def _open(path: Path) -> AbstractContextManager[Contents]:
+def _root(path: Path, contents: Contents, assignment: Assignment, where: str) -> Root:
+    """Where the assignment lies at `path`; whoever names a part of it is told where the whole is."""
+    whole = nearby.around(path, assignment) if path.is_dir() else None
+    try:
+        root = assignments.find(contents.members, assignment, where)
+    except CollectError as error:
+        if whole and error.hint == assignments.NAME_IT:
+            error.hint = nearby.hint(whole)
+        raise
+    if root.loose and whole and path.resolve() != whole / assignments.PACKAGE:
+        raise CollectError(f"{where} is only a part of the assignment", nearby.hint(whole))
+    return root
+
+
+def _open(path: Path, assignment: Assignment) -> AbstractContextManager[Contents]:
     if path.is_dir():
         return folder(path)
+    if path.is_file() and (kind := nearby.single(path)):
+        message = f"{clean(path.name)} is a single {kind}, not the assignment"
+        raise CollectError(message, nearby.hint(nearby.around(path, assignment)))
     if path.is_file():
         return archive(path)
     what = "is neither a file nor a folder" if path.exists() else "does not exist"

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from grader import libraries
 from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown, wire
@@ -68,7 +69,7 @@ class Parent:
             try:
                 self._until_ready()
             except _Gone as error:
-                raise SandboxError(f"The warm parent could not start. {self._said()}") from error
+                raise _told("The warm parent could not start.", self._said()) from error
             return dict(self._versions)
 
     @property
@@ -88,8 +89,7 @@ class Parent:
             try:
                 return self._fork(folder, scratch, limits)
             except _Gone as error:
-                said = self._said()
-                raise SandboxError(f"No worker could be started: the warm parent died. {said}") from error
+                raise _told("No worker could be started: the warm parent died.", self._said()) from error
 
     def _restart(self) -> None:
         self._stop()
@@ -197,7 +197,7 @@ class Parent:
         """The last line that a warm parent which has ended wrote."""
         stream = self._popen.stderr
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(1)
+            self._popen.wait(10)  # with torch half imported, its end takes seconds
         if stream is None or self._popen.poll() is None:
             return ""
         os.set_blocking(stream.fileno(), False)
@@ -237,6 +237,12 @@ def _readable(control: socket.socket, timeout: float) -> bool:
     return bool(poll.poll(max(timeout, 0) * 1000))
 
 
+def _told(what: str, said: str) -> SandboxError:
+    """The error of a process that could not start; a library that is missing or broken is told as that."""
+    found = libraries.explained(said.rpartition("\n")[2])
+    return SandboxError(*found) if found else SandboxError(f"{what} {said}".strip())
+
+
 def spec_of(folder: Path, scratch: Path, limits: Limits) -> lockdown.Spec:
     """What a new worker is told of its limits and places."""
     return lockdown.Spec(
@@ -261,7 +267,7 @@ def await_worker(process: Process, seconds: float) -> None:
         process.drain_quietly()
         said = process.take_output()[1].strip()
         process.close()
-        raise SandboxError(f"A worker could not be started. {said}".strip()) from None
+        raise _told("A worker could not be started.", said) from None
     if not isinstance(answer, wire.Ready):
         problem = answer.message if isinstance(answer, wire.Problem) else ""
         process.kill()
