@@ -193,15 +193,19 @@ class Explainer:
         self._modules()
         return self._plain
 
+    @property
+    def _package(self) -> str:
+        return next(iter(self._reference.modules.values())).partition(".")[0]
+
     def _modules(self) -> list[Path]:
         """One plain copy of the reference's modules, which all varied ones share."""
         if not self._plain.exists():
-            for file in self._reference.folder.glob("cs231n/**/*.py"):
+            for file in self._reference.folder.glob(f"{self._package}/**/*.py"):
                 target = self._plain / file.relative_to(self._reference.folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
             Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user
-        return sorted(self._plain.glob("cs231n/**/*.py"))
+        return sorted(self._plain.glob(f"{self._package}/**/*.py"))
 
     def _ask(
         self, check: Collected, folder: Path, seed: int, like: Sequence[Heard] | None = None
@@ -213,7 +217,7 @@ class Explainer:
         self._reference.begin()
         heard = _Answers(like)
         with (
-            Subject(self._zygote, folder, self._limits) as subject,
+            Subject(self._zygote, folder, self._limits, modules=self._reference.modules) as subject,
             suppress(Verdict, SandboxError, _Different),
         ):
             subject.heard = heard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from grader.collect.assignment import NAME_IT, PACKAGE, Assignment
+from grader.collect.assignment import Assignment, name_it
 from grader.collect.names import clean
 
 KINDS = {".py": "Python file", ".ipynb": "notebook"}
@@ -22,7 +22,7 @@ def around(path: Path, assignment: Assignment) -> Path | None:
     for folder in place.parents[:MOST_STEPS]:
         if any((folder / name).is_file() for name in assignment.student):
             inside = place.relative_to(folder).parts
-            return folder if inside[0] == PACKAGE or inside == (place.stem + ".ipynb",) else None
+            return folder if inside[0] == assignment.package or inside == (place.stem + ".ipynb",) else None
     return None
 
 
@@ -32,8 +32,8 @@ def single(path: Path) -> str:
     return "" if zipfile.is_zipfile(path) else kind
 
 
-def hint(whole: Path | None) -> str:
+def hint(whole: Path | None, assignment: Assignment) -> str:
     """What to name instead."""
     if whole is None:
-        return NAME_IT
+        return name_it(assignment.package)
     return f"The whole assignment lies in {clean(str(whole))[-SHOWN:]}: name that folder."

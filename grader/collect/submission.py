@@ -34,13 +34,15 @@ class Submission:
     notebooks: tuple[Path, ...]
 
 
-def collect(path: Path, template: Path, into: Path) -> Submission:
+def collect(path: Path, template: Path, into: Path, package: str = assignments.PACKAGE) -> Submission:
     """Copies what counts of a folder or archive over the template's files into a new folder below `into`.
+
+    `package` is the folder of the code in template and hand-in.
 
     Files keep their bytes; nothing in them is run or parsed. What is left out is named in `problems`.
     Raises `CollectError` when there is no assignment to be found at `path`, or it is too large or damaged.
     """
-    assignment = assignments.load(template)
+    assignment = assignments.load(template, package)
     where = clean(name_of(path))
     with _open(path, assignment) as contents:
         root = _root(path, contents, assignment, where)
@@ -65,11 +67,11 @@ def _root(path: Path, contents: Contents, assignment: Assignment, where: str) ->
     try:
         root = assignments.find(contents.members, assignment, where)
     except CollectError as error:
-        if whole and error.hint == assignments.NAME_IT:
-            error.hint = nearby.hint(whole)
+        if whole and error.hint == assignments.name_it(assignment.package):
+            error.hint = nearby.hint(whole, assignment)
         raise
-    if root.loose and whole and path.resolve() != whole / assignments.PACKAGE:
-        raise CollectError(f"{where} is only a part of the assignment", nearby.hint(whole))
+    if root.loose and whole and path.resolve() != whole / assignment.package:
+        raise CollectError(f"{where} is only a part of the assignment", nearby.hint(whole, assignment))
     return root
 
 
@@ -78,7 +80,7 @@ def _open(path: Path, assignment: Assignment) -> AbstractContextManager[Contents
         return folder(path)
     if path.is_file() and (kind := nearby.single(path)):
         message = f"{clean(path.name)} is a single {kind}, not the assignment"
-        raise CollectError(message, nearby.hint(nearby.around(path, assignment)))
+        raise CollectError(message, nearby.hint(nearby.around(path, assignment), assignment))
     if path.is_file():
         return archive(path)
     what = "is neither a file nor a folder" if path.exists() else "does not exist"

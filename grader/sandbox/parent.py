@@ -22,6 +22,7 @@ from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown, wire
 from grader.sandbox.channel import Process
+from grader.sandbox.own import NOTHING, Own
 from grader.sandbox.streams import Closed
 from grader.sandbox.text import clean_line
 from grader.sandbox.watch import Allowance
@@ -42,8 +43,11 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 class Parent:
     """Owns the zygote's process and its control socket. Safe to use from several threads."""
 
-    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...]) -> None:
-        self._arguments = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
+    def __init__(
+        self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...], own: Own = NOTHING
+    ) -> None:
+        names = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
+        self._arguments = [*names, own.encode()]
         self._lock = threading.RLock()
         if sys.platform == "linux":
             lockdown.hide()
