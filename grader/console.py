@@ -26,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 import grader
+from grader import trouble
 from grader.errors import GradmarkError, UsageError
 from grader.results import CheckResult, Outcome
 from reports.student import ANOTHER
@@ -130,6 +131,9 @@ def _status(command: Callable[[], int], out: Path | None) -> int:
         _say("\ngradmark: interrupted; no report was written.")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the outermost boundary: nobody else could report it)
+        if told := trouble.of_this_machine(error):
+            _say(f"gradmark: {told[0]}", told[1])
+            return FAULT
         _report_crash(error, out)
         return FAULT
     return status

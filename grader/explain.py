@@ -95,7 +95,7 @@ class Explainer:
         self._kept: OrderedDict[tuple[str, str, int], _Answers] = OrderedDict()
         self._replays = 0
         self._texts: dict[str, tuple[str, str]] = {}
-        self._replayed = Replays(zygote, reference.folder, self._limits)
+        self._replayed = Replays(zygote, reference, self._limits)
 
     def close(self) -> None:
         """Ends the process that plays the mistakes."""
@@ -176,7 +176,7 @@ class Explainer:
 
     def _ask(self, check: Collected, folder: Path, seed: int) -> _Answers:
         """What the submission answers in a check, in a worker of its own: checks leave things behind."""
-        with Subject(self._zygote, folder, self._limits) as subject:
+        with Subject(self._zygote, folder, self._limits, modules=self._reference.modules) as subject:
             return self._heard(check, subject, seed, None)
 
     def _ask_varied(
@@ -204,7 +204,7 @@ class Explainer:
     def _text(self, mistake: Mistake | None) -> tuple[str, str]:
         """The file that a mistake changes, and its text; without a mistake any file as it is."""
         if mistake is None:
-            file = "cs231n/rnn_layers.py"
+            file = next(iter(self._reference.modules.values())).replace(".", "/") + ".py"
             return file, (self._reference.folder / file).read_text("utf-8")
         if mistake.id not in self._texts:
             self._texts[mistake.id] = self._vary(mistake, self._reference.folder)

@@ -20,16 +20,17 @@ UNLIMITED = 1e9
 
 
 class Replays:
-    """Gives subjects that are variations of the reference in `folder`; `close` it."""
+    """Gives subjects that are variations of the reference; `close` it."""
 
-    def __init__(self, zygote: Zygote, folder: Path, limits: Limits) -> None:
+    def __init__(self, zygote: Zygote, reference: Subject, limits: Limits) -> None:
         self._zygote = zygote
+        self._modules = reference.modules
         self._limits = msgspec.structs.replace(
             limits, submission_seconds=UNLIMITED, submission_cpu_seconds=None, restarts=0
         )
         self._scratch = Scratch("mistakes")
         self._folder = Path(self._scratch.name) / "reference"
-        _copy(folder, self._folder)
+        _copy(reference, self._folder)
         Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user
         self._worker: Worker | None = None
         self._left = 0
@@ -45,7 +46,7 @@ class Replays:
 
         A process that is lost meanwhile is not replaced: what is asked after that is blocked.
         """
-        subject = Subject(self._zygote, self._folder, self._limits, name="variation")
+        subject = Subject(self._zygote, self._folder, self._limits, name="variation", modules=self._modules)
         if self._left > 0:
             subject.lend(self._worker)
         else:
@@ -70,9 +71,10 @@ class Replays:
                 worker.close()
 
 
-def _copy(folder: Path, target: Path) -> None:
+def _copy(reference: Subject, target: Path) -> None:
     """The modules of the reference, and nothing else of it."""
-    for file in folder.glob("cs231n/**/*.py"):
-        copy = target / file.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+    for package in {module.partition(".")[0] for module in reference.modules.values()}:
+        for file in reference.folder.glob(f"{package}/**/*.py"):
+            copy = target / file.relative_to(reference.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)

@@ -18,11 +18,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Protocol
 
+from grader.assignment import ROOT
 from grader.batch import job
 from grader.batch.work import Broken, Done, Work
 from grader.errors import UsageError
 from grader.scratch import Scratch
-from grader.session import ROOT
 
 Heard = Callable[[str, bytes], None]  # the key and the encoded outcome of a check; nothing when it is begun
 JOB = "grader.batch.job"

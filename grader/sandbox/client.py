@@ -19,6 +19,7 @@ from types import TracebackType
 from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import level, lockdown, spawned
+from grader.sandbox.own import NOTHING, Own
 from grader.sandbox.pack import Argument, Tensor, packed
 from grader.sandbox.parent import ATTEMPTS, Parent
 from grader.sandbox.remote import Worker
@@ -30,6 +31,7 @@ __all__ = [
     "Argument",
     "Function",
     "Method",
+    "Own",
     "Probe",
     "Reply",
     "Target",
@@ -55,15 +57,17 @@ class Zygote:
         preload: Sequence[str] = ("numpy", "torch"),
         probes: Sequence[str] = (),
         without: Sequence[str] = (),
+        own: Own = NOTHING,
     ) -> Zygote:
         """Starts a warm parent with `preload` and our own helper modules `probes` imported.
 
-        `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost.
+        `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost; `own` is what
+        another assignment than gradmark's brings along.
         """
         sweep(lockdown.is_made_up)
         if not spawned.FORKS:
-            return cls(spawned.Spawner(tuple(preload), tuple(probes)))
-        return cls(Parent(tuple(preload), tuple(probes), tuple(without)))
+            return cls(spawned.Spawner(tuple(preload), tuple(probes), own))
+        return cls(Parent(tuple(preload), tuple(probes), tuple(without), own))
 
     @property
     def alive(self) -> bool:

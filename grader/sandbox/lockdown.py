@@ -126,7 +126,9 @@ class Prepared:
     lock-down itself the bindings could not be loaded any more.
     """
 
-    def __init__(self, root: str, ours: tuple[str, ...], without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, root: str, ours: tuple[str, ...], without: tuple[str, ...] = (), hidden: tuple[str, ...] = ()
+    ) -> None:
         self.landlock: list[Any] | None = None
         self.seccomp: Any = None
         self.nest: Any = None
@@ -140,7 +142,7 @@ class Prepared:
             return
         from grader.sandbox import grants, syscalls
 
-        self._hidden = [os.path.join(root, name) for name in ours]
+        self._hidden = [*(os.path.join(root, name) for name in ours), *hidden]
         self._places = grants.places()
         if self._wanted("Landlock", grants.available(), "this kernel has none, or has it switched off"):
             self.landlock = grants.library_rules(self._hidden)
