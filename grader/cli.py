@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_class, cli_diff, cli_doctor, cli_export, cli_notebook, cli_training, console
+from grader import cli_check, cli_class, cli_diff, cli_doctor, cli_export, cli_notebook, cli_training, console
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -257,6 +257,7 @@ def render(
     return 0
 
 
+cli_check.register(app)
 cli_class.register(app)
 cli_diff.register(app)
 cli_doctor.register(app)

@@ -12,7 +12,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,8 @@ from grader.memory import give_back
 from grader.notebook import grading
 from grader.notebook.judge import CHECKS as NOTEBOOK_CHECKS
 from grader.notebook.judge import PART as NOTEBOOK_PART
+from grader.places import CHECKS, PROBES, REFERENCE, ROOT, SEED_BITS, TEMPLATE
+from grader.progress import Counting, Listener, Progress
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import DEFAULT, Rubric, load
@@ -41,13 +43,11 @@ from grader.subject import MODULES, Subject
 from grader.training import judging
 from grader.training.context import Options
 
-ROOT = Path(grader.__file__).resolve().parent.parent
-CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
-PROBES = tuple(f"checks.probes.{file.stem}" for file in sorted((CHECKS / "probes").glob("[a-z]*.py")))
+__all__ = ["CHECKS", "PROBES", "REFERENCE", "ROOT", "SEED_BITS", "TEMPLATE", "Grader", "Listener", "Progress"]
+
 # Every optimiser imports torch._dynamo at its first step (1.6 s, torch itself 2.3 s); torchvision after it is 0.2 s.
 # Many import pyplot by habit: 2 s in a worker, which may keep no font cache, and 0.7 s here, once.
 PRELOAD = ("numpy", "torch", "torch._dynamo", "torchvision", "matplotlib.pyplot")
-SEED_BITS = 53  # exact in every JSON reader
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,6 @@ class CheckInfo:
     function: str
     claim: str
     module: str = ""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: `current` is about to run or has just given `latest`."""
-
-    done: int
-    total: int
-    current: str
-    latest: CheckResult | None
-
-
-Listener = Callable[[Progress], None]
 
 
 def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
@@ -201,7 +188,7 @@ class Grader:
                 self._zygote, submission.root, limits, signatures=self._signatures, flags=flags
             ) as student:
                 self.last_student = student
-                listener = _Counting(len(specs), progress)
+                listener = Counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(checks, judge)
@@ -271,23 +258,6 @@ class Grader:
             seconds=round(time.time() - started, 3),
             selection=select,
         )
-
-
-class _Counting:
-    """Hears of every result, and passes on how far the run is."""
-
-    def __init__(self, total: int, progress: Listener | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
-
-    def __call__(self, result: CheckResult) -> None:
-        self._done += 1
-        if self._progress is not None:
-            self._progress(Progress(self._done, self._total, result.id, result))
-
-    def tell(self, current: str) -> None:
-        """What is being done within a check."""
-        if self._progress is not None:
-            self._progress(Progress(self._done, self._total, current, None))
 
 
 def _complete(specs: Iterable[Any], results: Mapping[str, CheckResult]) -> tuple[CheckResult, ...]:
