@@ -13,7 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_check, cli_class, cli_diff, cli_doctor, cli_export, cli_notebook, cli_training, console
+from grader import (
+    cli_check,
+    cli_class,
+    cli_diff,
+    cli_doctor,
+    cli_export,
+    cli_handout,
+    cli_notebook,
+    cli_training,
+    console,
+)
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -262,6 +272,7 @@ cli_class.register(app)
 cli_diff.register(app)
 cli_doctor.register(app)
 cli_export.register(app)
+cli_handout.register(app)
 cli_notebook.register(app)
 cli_training.register(app)
 

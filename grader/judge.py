@@ -17,7 +17,17 @@ import msgspec
 import numpy as np
 
 from grader.apart import Apart
-from grader.errors import FATAL, Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
+from grader.errors import (
+    FATAL,
+    Blocked,
+    Failed,
+    ImportFailed,
+    MissingName,
+    NotAttempted,
+    NotRecorded,
+    Raised,
+    Verdict,
+)
 from grader.results import CheckResult, Note, Outcome
 from grader.subject import Subject
 
@@ -127,8 +137,11 @@ class Judge:
         return result
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
+        self._reference.enter(f"{spec.module}.{spec.function}")
         try:
             body()
+        except NotRecorded as unknown:
+            return self._conclude(spec, _what_was_found(unknown))
         except Verdict as verdict:
             return self._conclude(spec, verdict)
         except Exception as error:  # noqa: BLE001 - the session boundary: our own fault, made loud for staff
@@ -245,6 +258,14 @@ class Judge:
         own = {(s.module, s.function) for s in self._specs.values() if s.part == spec.part and not s.given}
         added = own & {tuple(name.split(".", 1)) for name in spec.uses}
         return bool(added) and all(self._untouched(module, function) for module, function in added)
+
+
+def _what_was_found(unknown: NotRecorded) -> Verdict:
+    """The failure about which more was to be learnt when an answer was missing; without one, that it was missing."""
+    before = unknown.__context__
+    while before is not None and not isinstance(before, Failed):
+        before = before.__context__
+    return before or unknown
 
 
 def _record(

@@ -12,7 +12,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,14 +23,15 @@ import grader
 from grader import own_folder, plugin
 from grader.collect import Submission, collect
 from grader.compare import tolerance_factors
-from grader.errors import ImportFailed, Verdict
+from grader.errors import ImportFailed, UsageError, Verdict
 from grader.judge import Judge
 from grader.memory import give_back
-from grader.places import CHECKS, PROBES, REFERENCE, SEED_BITS, TEMPLATE
+from grader.places import CHECKS, FIXTURES, PROBES, REFERENCE, SEED_BITS, TEMPLATE
 from grader.progress import Counting, Listener
+from grader.recorded import Fixtures, Recorded
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome, Problem
-from grader.rubric import DEFAULT, load
+from grader.rubric import DEFAULT, Rubric, load
 from grader.sandbox.client import Function, Zygote
 from grader.scoring import score
 from grader.signatures import Signatures
@@ -40,7 +41,7 @@ TRAINS = "training"  # what a check asks for that takes minutes
 HIDDEN = "hidden"
 Preload = tuple[str, ...]
 LIGHT: Preload = ("numpy",)
-HEAVY: Preload = ("numpy", "torch", "torch._dynamo", "torchvision")
+HEAVY: Preload = ("numpy", "torch", "torch._dynamo", "torchvision", "PIL.ImageFile")
 MAY_IMPORT = (
     "torch",
     "torchvision",
@@ -64,13 +65,17 @@ GROUPS = (
 )
 
 
+Ask = Callable[[Zygote, Limits], Subject]
+"""Makes the reference that is asked beside a warm parent."""
+
+
 class _Warm:
     """A warm parent, and the reference that is asked beside it."""
 
-    def __init__(self, preload: Preload, limits: Limits) -> None:
+    def __init__(self, preload: Preload, limits: Limits, ask: Ask) -> None:
         self.zygote = Zygote.start(preload=preload, probes=PROBES)  # warms up while we go on
         endless = msgspec.structs.replace(limits, submission_seconds=1e9, submission_cpu_seconds=None)
-        self.reference: Subject = Reference(self.zygote, REFERENCE, endless)
+        self.reference = ask(self.zygote, endless)
 
     def close(self) -> None:
         self.reference.close()
@@ -80,9 +85,11 @@ class _Warm:
 class Checker:
     """Checks one working folder again and again; a context manager."""
 
-    def __init__(self, start: Path) -> None:
+    def __init__(self, start: Path, ask: Ask | None = None, rubric: Rubric | None = None) -> None:
         self.folder = own_folder.find(start)
-        self.rubric = load(DEFAULT)
+        self.seeds: tuple[int, ...] = ()  # that can be chosen; any, if there are none
+        self._ask = ask or self._reference()
+        self.rubric = rubric or load(DEFAULT)
         self.modules: dict[str, str] = {}  # by check: the short name of the module that it is about
         self._warm: dict[Preload, _Warm] = {}
         self._signatures = Signatures(TEMPLATE, MODULES.values())
@@ -103,6 +110,23 @@ class Checker:
             warm.close()
         self._warm.clear()
 
+    def _reference(self) -> Ask:
+        """The reference itself, or in a student's package what it answered."""
+        if REFERENCE.is_dir():
+            return lambda zygote, limits: Reference(zygote, REFERENCE, limits)
+        fixtures = Fixtures.load(FIXTURES)
+        self.seeds = fixtures.seeds
+        return lambda zygote, limits: Recorded(zygote, TEMPLATE, limits, fixtures)
+
+    def chosen(self, seed: int | None) -> int:
+        """The seed of a run. Raises `UsageError` for one whose expected values are not here."""
+        if seed is None:
+            return secrets.choice(self.seeds) if self.seeds else secrets.randbits(SEED_BITS)
+        if self.seeds and seed not in self.seeds:
+            known = ", ".join(map(str, self.seeds))
+            raise UsageError(f"There are no expected values for the seed {seed}.", f"Choose one of {known}.")
+        return seed
+
     def selected(self, select: str = "") -> list[plugin.Collected]:
         """The checks that a student sees; `select` as for pytest's -k. Raises `UsageError` when it keeps none."""
         self._begin_to_warm_up(select)
@@ -111,7 +135,9 @@ class Checker:
         return checks
 
     def _shown(self, check: plugin.Collected) -> bool:
-        return TRAINS not in check.arguments and self.rubric.visibility(check.spec.id) != HIDDEN
+        if TRAINS in check.arguments or self.rubric.visibility(check.spec.id) == HIDDEN:
+            return False
+        return REFERENCE.is_dir() or self.rubric.knows(check.spec.id)
 
     def check(
         self, checks: Sequence[plugin.Collected], *, seed: int | None = None, progress: Listener | None = None,
@@ -123,7 +149,7 @@ class Checker:
         Raises `CollectError` for a folder that can't be read, `SandboxError` when no worker can be started.
         """
         started = time.time()
-        seed = secrets.randbits(SEED_BITS) if seed is None else seed
+        seed = self.chosen(seed)
         known = known or {}
         results: dict[str, CheckResult] = {}
         self.broken = []
@@ -175,7 +201,7 @@ class Checker:
 
     def _warmed(self, preload: Preload) -> _Warm:
         if preload not in self._warm:
-            self._warm[preload] = _Warm(preload, self.rubric.limits)
+            self._warm[preload] = _Warm(preload, self.rubric.limits, self._ask)
         return self._warm[preload]
 
     def _graded(
