@@ -134,7 +134,7 @@ class Judge:
             own = _with_own_parts(names, result) if names else ""
             return msgspec.structs.replace(trouble, own_parts=own)
         self._advice[:] = said
-        return result
+        return _behind_wrong(self._apart.unjudged, result) if self._apart.unjudged else result
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
         self._reference.enter(f"{spec.module}.{spec.function}")
@@ -285,6 +285,20 @@ def _with_own_parts(names: Sequence[str], result: CheckResult) -> str:
     )
     told = result.message and not result.message.startswith("Not judged")
     return f"{wrong} Together: {result.message}" if told else wrong
+
+
+def _behind_wrong(names: Sequence[str], result: CheckResult) -> CheckResult:
+    """A check that may be right in itself, where nobody knows what it should give without the wrong functions."""
+    if result.outcome is not Outcome.FAILED:
+        return result
+    parts = " and ".join(f"`{name}`" for name in names)
+    verb = "does" if len(names) == 1 else "do"
+    message = (
+        f"Not judged here: {parts} {verb} not pass yet, which this is built from. Together: {result.message}"
+    )
+    return msgspec.structs.replace(
+        result, outcome=Outcome.BLOCKED, message=message, hint=f"Mend {parts} first."
+    )
 
 
 def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
