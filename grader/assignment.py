@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import UsageError
+from grader.places import ROOT
 from grader.toml_lines import line_of
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = "assignment.toml"
 VARIABLE = "GRADMARK_ASSIGNMENT"
 KEYS = ("name", "package", "modules")

@@ -15,10 +15,12 @@ from rich.text import Text
 import grader
 from grader import (
     cli_author,
+    cli_check,
     cli_class,
     cli_diff,
     cli_doctor,
     cli_export,
+    cli_handout,
     cli_notebook,
     cli_training,
     console,
@@ -276,10 +278,12 @@ def render(
 
 
 cli_author.register(app)
+cli_check.register(app)
 cli_class.register(app)
 cli_diff.register(app)
 cli_doctor.register(app)
 cli_export.register(app)
+cli_handout.register(app)
 cli_notebook.register(app)
 cli_training.register(app)
 

@@ -58,13 +58,13 @@ class Chatter(Console):
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends.
+def shown(console: Console, quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends (not if `quiet`).
 
     `console` must have its file from the start: during the run `sys.stderr` is somebody else's.
     """
     if not console.is_terminal:
-        yield lambda progress: _print_line(console, progress)
+        yield lambda progress: None if quiet else _print_line(console, progress)
         return
     text = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), text)

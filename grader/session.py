@@ -10,7 +10,7 @@ import datetime
 import platform
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ import msgspec
 import grader
 from grader import assignment as assignments
 from grader import known, plugin
-from grader.assignment import ROOT, Assignment
+from grader.assignment import Assignment
 from grader.collect import Submission, collect
 from grader.compare import TOLERANCES, tolerance_factors
 from grader.errors import UsageError
@@ -32,6 +32,8 @@ from grader.memory import give_back
 from grader.notebook import grading
 from grader.notebook.judge import CHECKS as NOTEBOOK_CHECKS
 from grader.notebook.judge import PART as NOTEBOOK_PART
+from grader.places import CHECKS, PROBES, REFERENCE, ROOT, SEED_BITS, TEMPLATE
+from grader.progress import Counting, Listener, Progress
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
 from grader.rubric import Rubric, load
@@ -43,12 +45,11 @@ from grader.subject import Subject
 from grader.training import judging
 from grader.training.context import Options
 
-CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
-PROBES = tuple(f"checks.probes.{file.stem}" for file in sorted((CHECKS / "probes").glob("[a-z]*.py")))
+__all__ = ["CHECKS", "PROBES", "REFERENCE", "ROOT", "SEED_BITS", "TEMPLATE", "Grader", "Listener", "Progress"]
+
 # Every optimiser imports torch._dynamo at its first step (1.6 s, torch itself 2.3 s); torchvision after it is 0.2 s.
 # Many import pyplot by habit: 2 s in a worker, which may keep no font cache, and 0.7 s here, once.
 PRELOAD = ("numpy", "torch", "torch._dynamo", "torchvision", "matplotlib.pyplot")
-SEED_BITS = 53  # exact in every JSON reader
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,6 @@ class CheckInfo:
     function: str
     claim: str
     module: str = ""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: `current` is about to run or has just given `latest`."""
-
-    done: int
-    total: int
-    current: str
-    latest: CheckResult | None
-
-
-Listener = Callable[[Progress], None]
 
 
 def expected_checks(select: str = "", assignment: Assignment | None = None) -> tuple[CheckInfo, ...]:
@@ -225,7 +213,7 @@ class Grader:
                 modules=self.assignment.modules,
             ) as student:  # fmt: skip
                 self.last_student = student
-                listener = _Counting(len(specs), progress)
+                listener = Counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(checks, judge)
@@ -295,23 +283,6 @@ class Grader:
             seconds=round(time.time() - started, 3),
             selection=select,
         )
-
-
-class _Counting:
-    """Hears of every result, and passes on how far the run is."""
-
-    def __init__(self, total: int, progress: Listener | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
-
-    def __call__(self, result: CheckResult) -> None:
-        self._done += 1
-        if self._progress is not None:
-            self._progress(Progress(self._done, self._total, result.id, result))
-
-    def tell(self, current: str) -> None:
-        """What is being done within a check."""
-        if self._progress is not None:
-            self._progress(Progress(self._done, self._total, current, None))
 
 
 def _complete(specs: Iterable[Any], results: Mapping[str, CheckResult]) -> tuple[CheckResult, ...]:

@@ -19,6 +19,7 @@ HANDED_OUT = {
     "__init__.py",
     "collectSubmission.sh",
     "collect_submission.ipynb",
+    "gradmark.py",  # of a student's package
     "makepdf.py",
     "requirements.txt",
 }
