@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_class, cli_diff, cli_doctor, cli_export, cli_notebook, cli_training, console
+from grader import cli_class, cli_diff, cli_doctor, cli_export, cli_help, cli_notebook, cli_training, console
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -204,6 +204,8 @@ def template(
 ) -> int:
     """Make the students' handout from the solved assignment.
 
+    With --check the exit status is 1 when the handout is not up to date.
+
     \b
     Examples:
       gradmark template
@@ -263,6 +265,7 @@ cli_doctor.register(app)
 cli_export.register(app)
 cli_notebook.register(app)
 cli_training.register(app)
+cli_help.finish(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:
