@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test lint types imports template-check unit test-slow false-alarms fuzz soak mutants once clean install template
+.PHONY: demo test lint types imports template-check unit test-slow false-alarms fuzz soak mutants once clean install template docs schemas
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.submissions.demo
@@ -34,6 +34,14 @@ imports: $(STAMP)
 template: $(STAMP)
 	$(BIN)/gradmark template
 	$(BIN)/python -m tests.submissions.build tests/submissions/zips
+
+# The documentation, in build/site; a broken link ends it.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# docs/schema, after a change to the records of results.
+schemas: $(STAMP)
+	$(BIN)/python -m handbook.schemas
 
 template-check: $(STAMP)
 	$(BIN)/gradmark template --check

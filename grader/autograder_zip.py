@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from grader.assignment import ROOT
+from grader.places import ROOT
 from grader.rubric import Rubric
 from reports import files
 

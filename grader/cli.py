@@ -21,6 +21,7 @@ from grader import (
     cli_doctor,
     cli_export,
     cli_handout,
+    cli_help,
     cli_notebook,
     cli_training,
     console,
@@ -223,6 +224,8 @@ def template(
 ) -> int:
     """Make the students' handout from the solved assignment.
 
+    With --check the exit status is 1 when the handout is not up to date.
+
     \b
     Examples:
       gradmark template
@@ -286,6 +289,7 @@ cli_export.register(app)
 cli_handout.register(app)
 cli_notebook.register(app)
 cli_training.register(app)
+cli_help.finish(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:

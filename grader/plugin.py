@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from grader.assignment import ROOT
 from grader.errors import GradmarkError, UsageError
+from grader.places import ROOT
 from grader.subject import MODULES
 
 INI = ROOT / "checks" / "pytest.ini"  # for the checks of every assignment

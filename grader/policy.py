@@ -27,10 +27,10 @@ class Policy(Record, frozen=True, kw_only=True):
     grace_minutes: float = 0.0  # after the due date, still on time
     late_days: int = 0  # that every student has free
     penalty_per_day: float = 0.0  # percent, for each day beyond the free ones
-    penalty_of: str = "earned"  # or "maximum": percent of what
+    penalty_of: str = "earned"  # percent of the points earned, or of the assignment's ("maximum")
     most_penalty: float = 100.0  # percent, however late
     latest_days: int | None = None  # later than this, nothing is earned
-    attempts: str = "last"
+    attempts: str = "last"  # which of several hand-ins counts: "last", "best" or "first"
     extra_credit_cap: int | None = None  # points of extra credit that count at most
     drop: tuple[str, ...] = ()  # checks that are worth nothing; patterns as in [points]
     credit: tuple[str, ...] = ()  # checks whose points everyone gets

@@ -37,8 +37,8 @@ class Part:
     """A part of the assignment that is scored by itself."""
 
     id: str
-    title: str
-    extra_credit: bool = False
+    title: str  # as the report calls it
+    extra_credit: bool = False  # its points come on top of the maximum
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from grader.assignment import ROOT
 from grader.batch import job
 from grader.batch.work import Broken, Done, Work
 from grader.errors import UsageError
+from grader.places import ROOT
 from grader.scratch import Scratch
 
 Heard = Callable[[str, bytes], None]  # the key and the encoded outcome of a check; nothing when it is begun

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import grader
 from grader import assignment
-from grader.assignment import ROOT
+from grader.places import ROOT
 from grader.session import CHECKS, REFERENCE, TEMPLATE
 
 APART = ("grader/batch/", "grader/cli", "grader/console", "grader/template.py")  # no check sees these
