@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -20,7 +20,7 @@ from grader.errors import SandboxError, Verdict
 from grader.judge import generator
 from grader.plugin import Collected
 from grader.reference import Reference
-from grader.replay import Replays
+from grader.replay import Replays, Variations
 from grader.results import CheckResult, KnownMistake, Limits, Outcome
 from grader.sandbox.client import Zygote
 from grader.subject import Heard, Subject
@@ -95,11 +95,11 @@ class Explainer:
         self._kept: OrderedDict[tuple[str, str, int], _Answers] = OrderedDict()
         self._replays = 0
         self._texts: dict[str, tuple[str, str]] = {}
-        self._replayed = Replays(zygote, reference, self._limits)
+        self._varied = Variations(zygote, reference, self._limits)
 
     def close(self) -> None:
         """Ends the process that plays the mistakes."""
-        self._replayed.close()
+        self._varied.remove()
 
     def explain(
         self, folder: Path, results: Mapping[str, CheckResult], repeatable: Iterable[str], seed: int
@@ -110,16 +110,17 @@ class Explainer:
         """
         self._replays = 0
         explained, found = dict(results), list[Mistake]()
-        for id in repeatable:
-            if explained[id].outcome is not Outcome.FAILED:
-                continue
-            mistake = self._search(self._checks[id], folder, seed, found)
-            if mistake is not None:
-                known = KnownMistake(
-                    id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
-                )
-                explained[id] = msgspec.structs.replace(explained[id], mistake=known)
-                found = [mistake, *(other for other in found if other is not mistake)]
+        with closing(Replays(self._zygote, folder, self._limits, self._reference.modules)) as work:
+            for id in repeatable:
+                if explained[id].outcome is not Outcome.FAILED:
+                    continue
+                mistake = self._search(self._checks[id], work, seed, found)
+                if mistake is not None:
+                    known = KnownMistake(
+                        id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
+                    )
+                    explained[id] = msgspec.structs.replace(explained[id], mistake=known)
+                    found = [mistake, *(other for other in found if other is not mistake)]
         return explained
 
     def alike(self, one: Mistake, other: Mistake, ids: Iterable[str], seed: int) -> bool:
@@ -129,9 +130,9 @@ class Explainer:
             for id in ids
         )
 
-    def _search(self, check: Collected, folder: Path, seed: int, found: Sequence[Mistake]) -> Mistake | None:
+    def _search(self, check: Collected, work: Replays, seed: int, found: Sequence[Mistake]) -> Mistake | None:
         candidates = self._candidates(check, found)
-        answers = self._ask(check, folder, seed) if candidates else []
+        answers = self._ask(check, work, seed) if candidates else []
         if self._as_right(check, seed, answers):
             return None  # what the check found wrong is not among the answers: an object, a file, a stream
         again: _Answers | None = None
@@ -139,7 +140,7 @@ class Explainer:
             if not self._answers_like(mistake, check, seed, answers):
                 continue
             if again is None:
-                again = self._ask(check, folder, seed ^ SECOND)
+                again = self._ask(check, work, seed ^ SECOND)
             if self._answers_like(mistake, check, seed ^ SECOND, again):
                 return mistake
         return None
@@ -174,10 +175,11 @@ class Explainer:
             self._kept.popitem(last=False)
         return not known.cut and same(answers, known)
 
-    def _ask(self, check: Collected, folder: Path, seed: int) -> _Answers:
-        """What the submission answers in a check, in a worker of its own: checks leave things behind."""
-        with Subject(self._zygote, folder, self._limits, modules=self._reference.modules) as subject:
+    def _ask(self, check: Collected, work: Replays, seed: int) -> _Answers:
+        """What the submission answers in a check."""
+        with suppress(Verdict, SandboxError), work.anew() as subject:
             return self._heard(check, subject, seed, None)
+        return _Answers(None)  # without a process there is no answer
 
     def _ask_varied(
         self, check: Collected, mistake: Mistake | None, seed: int, like: Sequence[Heard] | None = None
@@ -186,9 +188,9 @@ class Explainer:
 
         Asked no further than to the first answer that is not as in `like`, when that is given.
         """
-        with suppress(Verdict, SandboxError), self._replayed.varied(*self._text(mistake)) as subject:
+        with suppress(Verdict, SandboxError), self._varied.anew(*self._text(mistake)) as subject:
             return self._heard(check, subject, seed, like)
-        return _Answers(like)  # without a process there is no answer
+        return _Answers(like)
 
     def _heard(self, check: Collected, subject: Subject, seed: int, like: Sequence[Heard] | None) -> _Answers:
         self._reference.begin()

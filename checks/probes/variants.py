@@ -1,4 +1,4 @@
-"""One varied file of the reference after another, in one process: for known mistakes, which are no student's code."""
+"""One assignment after another in one process: its modules are loaded anew, one of them perhaps with another text."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ class _Finder:
         return importlib.util.spec_from_file_location(name, self._path, loader=loader)
 
 
-def vary(file: str, text: str) -> None:
-    """From here on the assignment is the reference with this text of `file` ("cs231n/optim.py"), loaded anew."""
+def renew(packages: Sequence[str], file: str = "", text: str = "") -> None:
+    """From here on the modules of the packages are loaded anew; with this text of `file` ("cs231n/optim.py")."""
     stand_ins.restore()
     gan.forget()
-    package, path = file.partition("/")[0], os.path.join(sys.path[0], *file.split("/"))
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[name]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
-    sys.meta_path.insert(0, _Finder(file.removesuffix(".py").replace("/", "."), path, text))
+    if file:
+        path = os.path.join(sys.path[0], *file.split("/"))
+        sys.meta_path.insert(0, _Finder(file.removesuffix(".py").replace("/", "."), path, text))
