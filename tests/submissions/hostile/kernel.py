@@ -193,7 +193,7 @@ ATTACKS = [
                 s.setblocking(False)
                 return socket.recv_fds(s, 1, 9)[1]
             tried("descriptors in the channel", received)
-        '''),
+        ''', victim="any", harms_itself=True),
     _asks("probe_others", "learns of other processes what the kernel answers without a file", '''
         def act():
             me = _os.getpid()
