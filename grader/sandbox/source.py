@@ -24,7 +24,7 @@ GIVEN = frozenset([
     "mask = (torch.ones_like(exponential, device=device) - torch.eye(2 * N, device=device)).to(device).bool()",
     "exponential = exponential.masked_select(mask).view(2 * N, -1)",
 ])  # fmt: skip
-_STUB = re.compile(r"^\s*(?:pass|raise\s+NotImplementedError\b.*|\.\.\.)?\s*(?:#.*)?$")
+_STUB = re.compile(r"^\s*+(?:pass|raise\s+NotImplementedError\b.*|\.\.\.)?\s*+(?:#.*)?$")
 
 
 @dataclass(frozen=True)
