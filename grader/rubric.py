@@ -203,7 +203,7 @@ class _Reader:
     source: str
     text: str
     content: Mapping[str, Any]
-    default: Path | None  # what it may extend; None: it is the default itself
+    default: Path | None  # what it may extend
 
     def rubric(self) -> Rubric:
         base = self._base()
@@ -244,13 +244,13 @@ class _Reader:
     def _base(self) -> Rubric | None:
         if EXTENDS not in self.content:
             return None
-        if self.content[EXTENDS] != "default":
-            what = f'{EXTENDS} = {self.content[EXTENDS]!r}: only "default", gradmark\'s own rubric, can be extended'
-            raise self._refusal("", EXTENDS, what, ())
+        what = (
+            f'{EXTENDS} = {self.content[EXTENDS]!r}: only "default", gradmark\'s own rubric, can be extended'
+        )
         if self.default is None:
-            raise self._refusal(
-                "", EXTENDS, "this is the assignment's own rubric, which can't extend itself", ()
-            )
+            what = "this is the assignment's own rubric, which can't extend itself"
+        if self.default is None or self.content[EXTENDS] != "default":
+            raise self._refusal("", EXTENDS, what, ())
         return load(self.default, None)
 
     def _table(self, name: str) -> Mapping[str, Any]:
