@@ -244,12 +244,9 @@ class _Reader:
     def _base(self) -> Rubric | None:
         if EXTENDS not in self.content:
             return None
-        what = (
-            f'{EXTENDS} = {self.content[EXTENDS]!r}: only "default", gradmark\'s own rubric, can be extended'
-        )
-        if self.default is None:
-            what = "this is the assignment's own rubric, which can't extend itself"
-        if self.default is None or self.content[EXTENDS] != "default":
+        value = self.content[EXTENDS]
+        if value != "default" or self.default is None:
+            what = f'{EXTENDS} = {value!r}: only "default", the usual rubric, can be extended, and can\'t extend itself'
             raise self._refusal("", EXTENDS, what, ())
         return load(self.default, None)
 
