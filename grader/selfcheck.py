@@ -21,9 +21,10 @@ import msgspec
 
 import grader
 from grader import own_folder, plugin
+from grader.apart import PROBES as STAND_INS
 from grader.collect import Submission, collect
 from grader.compare import tolerance_factors
-from grader.errors import ImportFailed, UsageError, Verdict
+from grader.errors import ImportFailed, NotRecorded, UsageError, Verdict
 from grader.judge import Judge
 from grader.memory import give_back
 from grader.places import CHECKS, FIXTURES, PROBES, REFERENCE, SEED_BITS, TEMPLATE
@@ -32,10 +33,11 @@ from grader.recorded import Fixtures, Recorded
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome, Problem
 from grader.rubric import DEFAULT, Rubric, load
-from grader.sandbox.client import Function, Zygote
+from grader.sandbox.client import Argument, Function, Zygote
 from grader.scoring import score
 from grader.signatures import Signatures
 from grader.subject import MODULES, Subject
+from grader.values import Value
 
 TRAINS = "training"  # what a check asks for that takes minutes
 HIDDEN = "hidden"
@@ -65,8 +67,20 @@ GROUPS = (
 )
 
 
-Ask = Callable[[Zygote, Limits], Subject]
-"""Makes the reference that is asked beside a warm parent."""
+Ask = Callable[[Zygote, Limits, bool], Subject]
+"""Makes the reference that is asked beside a warm parent, which has torch or not."""
+
+
+class _WithoutTorch(Reference):
+    """The reference without what stands in for wrong functions: that is made with torch."""
+
+    def probe(
+        self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None
+    ) -> Value:
+        """As `Subject.probe`."""
+        if module == STAND_INS:
+            raise NotRecorded
+        return super().probe(module, name, *args, returns=returns, seed=seed)
 
 
 class _Warm:
@@ -75,7 +89,7 @@ class _Warm:
     def __init__(self, preload: Preload, limits: Limits, ask: Ask) -> None:
         self.zygote = Zygote.start(preload=preload, probes=PROBES)  # warms up while we go on
         endless = msgspec.structs.replace(limits, submission_seconds=1e9, submission_cpu_seconds=None)
-        self.reference = ask(self.zygote, endless)
+        self.reference = ask(self.zygote, endless, "torch" in preload)
 
     def close(self) -> None:
         self.reference.close()
@@ -113,10 +127,12 @@ class Checker:
     def _reference(self) -> Ask:
         """The reference itself, or in a student's package what it answered."""
         if REFERENCE.is_dir():
-            return lambda zygote, limits: Reference(zygote, REFERENCE, limits)
+            return lambda zygote, limits, torch: (Reference if torch else _WithoutTorch)(
+                zygote, REFERENCE, limits
+            )
         fixtures = Fixtures.load(FIXTURES)
         self.seeds = fixtures.seeds
-        return lambda zygote, limits: Recorded(zygote, TEMPLATE, limits, fixtures)
+        return lambda zygote, limits, torch: Recorded(zygote, TEMPLATE, limits, fixtures)
 
     def chosen(self, seed: int | None) -> int:
         """The seed of a run. Raises `UsageError` for one whose expected values are not here."""

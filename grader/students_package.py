@@ -70,7 +70,7 @@ def build(
 def _add_checks(folder: Path, rubric: Rubric, seeds: int, select: str, tell: Tell) -> None:
     found = Fixtures()
 
-    def ask(zygote: Zygote, limits: Limits) -> Subject:
+    def ask(zygote: Zygote, limits: Limits, torch: bool) -> Subject:
         return Recording(zygote, REFERENCE, limits, found.answers)
 
     with selfcheck.Checker(REFERENCE, ask, rubric) as checker:

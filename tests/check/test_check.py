@@ -165,3 +165,16 @@ def test_hidden_checks_are_not_run(folder: Path, hidden: Callable[[str], None]) 
     ids = [check.id for check in graded(folder).checks]
     assert ids
     assert not [id for id in ids if id.endswith(".values")]
+
+
+def test_what_is_built_from_a_wrong_function(folder: Path) -> None:
+    """Without torch nothing stands in for a wrong function: what is built from it is not judged, and says so."""
+    solve(folder, "cs231n/rnn_layers.py")
+    file = folder / "cs231n/rnn_layers.py"
+    file.write_text(file.read_text().replace("np.tanh(", "np.sin(", 1))
+    found = {check.id: check for check in graded(folder, "rnn_step or rnn_forward").checks}
+    assert found[f"{STEP}.values"].outcome is Outcome.FAILED
+    behind = found["rnn_layers.rnn_forward.values"]
+    assert behind.outcome is Outcome.BLOCKED
+    assert "`rnn_step_forward`" in behind.message
+    assert Outcome.ERRORED not in {check.outcome for check in found.values()}
