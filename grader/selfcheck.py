@@ -8,6 +8,7 @@ nothing was begun is not run at all.
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import platform
 import secrets
 import tempfile
@@ -190,7 +191,10 @@ class Checker:
         open_checks = [check for check in checks if check.spec.id not in known]
         if not open_checks:
             return {id: known[id] for id in specs}
-        warm = self._used = self._warmed(self._preload(group, submission.root))
+        preload = self._preload(group, submission.root)
+        if missing := _not_installed(preload):
+            return {id: _without(spec, missing) for id, spec in specs.items()}
+        warm = self._used = self._warmed(preload)
         with Subject(
             warm.zygote, submission.root, self.rubric.limits, signatures=self._signatures
         ) as student:
@@ -206,14 +210,18 @@ class Checker:
         """The first warm parent starts while checks are read: which one, the selection and the folder say."""
         for group in GROUPS:
             modules = [MODULES[name] for name in group.modules]
-            if not self._warm and not select and own_folder.begun(self.folder, TEMPLATE, modules):
-                self._warmed(self._preload(group, self.folder))
+            if self._warm or select or not own_folder.begun(self.folder, TEMPLATE, modules):
+                continue
+            preload = self._preload(group, self.folder)
+            if not _not_installed(preload):
+                self._warmed(preload)
 
     def _preload(self, group: Group, folder: Path) -> Preload:
         """What the group's checks need, and what the student's own files import."""
         names = own_folder.imported(folder, TEMPLATE, [MODULES[name] for name in group.modules], MAY_IMPORT)
         heavy = HEAVY if {"torch", "torchvision"}.intersection(names) else group.preload
-        return (*heavy, "matplotlib.pyplot") if "matplotlib" in names else heavy
+        drawing = "matplotlib" in names and not _not_installed(("matplotlib",))
+        return (*heavy, "matplotlib.pyplot") if drawing else heavy
 
     def _warmed(self, preload: Preload) -> _Warm:
         if preload not in self._warm:
@@ -280,6 +288,20 @@ def _left_alone(spec: object) -> CheckResult:
     message = "Nothing here was begun yet." if given else f"`{function}` is not implemented yet."
     hint = "" if given else "Write it between the markers of its region."
     return _result(spec, Outcome.NOT_ATTEMPTED, message, hint)
+
+
+def _not_installed(preload: Preload) -> list[str]:
+    """The packages that are to be imported and are not there, as one installs them."""
+    names = dict.fromkeys(name.partition(".")[0] for name in preload)
+    return [_PACKAGES.get(name, name) for name in names if importlib.util.find_spec(name) is None]
+
+
+_PACKAGES = {"PIL": "pillow"}
+
+
+def _without(spec: object, missing: Sequence[str]) -> CheckResult:
+    message = f"Not judged: {' and '.join(missing)} can't be found on this machine."
+    return _result(spec, Outcome.BLOCKED, message, f"Install it: python -m pip install {' '.join(missing)}")
 
 
 def _lost(spec: object) -> CheckResult:

@@ -124,7 +124,7 @@ def without_hidden(text: str, rubric: Rubric) -> str:
     lines = text.splitlines(keepends=True)
     for node in reversed(ast.parse(text).body):
         if isinstance(node, ast.FunctionDef) and any(_hidden(id, rubric) for id in _ids(node)):
-            first = min(part.lineno for part in (node, *node.decorator_list))
+            first = min([node.lineno, *(part.lineno for part in node.decorator_list)])
             del lines[first - 1 : node.end_lineno]
     return "".join(lines)
 

@@ -113,7 +113,9 @@ def test_the_style_stays_in_the_card() -> None:
 
 def test_hostile_texts_are_escaped() -> None:
     """What student code wrote is shown as text."""
-    html = page_card.html(sample.hostile('</style><script>alert(1)</script>'), folder="<b>x</b>", where="<script>1</script>")
+    html = page_card.html(
+        sample.hostile("</style><script>alert(1)</script>"), folder="<b>x</b>", where="<script>1</script>"
+    )
     assert "<script" not in html
     assert "<b>x" not in html
 
