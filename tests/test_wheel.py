@@ -89,6 +89,7 @@ def test_the_wheel_holds_no_tests_and_all_data(wheel: Path) -> None:
     for wanted in (
         "checks/rubric.toml",
         "checks/pytest.ini",
+        "gradmark.py",
         "reports/templates/page.html",
         "reference/cs231n/simclr/contrastive_loss.py",
         "student_template/cs231n/simclr/data_utils.py",
