@@ -28,10 +28,17 @@ from grader.results import Limits, Outcome
 from grader.rubric import Rubric
 from grader.sandbox.client import Zygote
 from grader.subject import Subject
+from grader.template import stale
 
 FOLDER = "gradmark_check"  # below the package's folder: our own part of it
 TRAINING = "training"  # in the names of modules that train
-ROOTS = ("grader.cli_check", "grader.sandbox.zygote", "grader.sandbox.plain", "grader.sandbox.attempts")
+ROOTS = (
+    "grader.card",
+    "grader.cli_check",
+    "grader.sandbox.zygote",
+    "grader.sandbox.plain",
+    "grader.sandbox.attempts",
+)
 REQUIRED = (
     "h5py", "jinja2", "latex2mathml", "landlockpy", "markdown-it-py", "matplotlib", "mdit-plugins",
     "mdit-py-plugins", "msgspec", "nbformat", "nh3", "numpy", "pillow", "psutil", "pytest", "rich", "seccompy",
@@ -52,6 +59,8 @@ def build(
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} is not empty.", "Name a new folder.")
+    if stale(REFERENCE, TEMPLATE):
+        raise GradmarkError("The template is not that of the reference.", "Run `gradmark template` first.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".gradmark-", dir=target.parent) as scratch:
         made = Path(scratch) / "package"
@@ -70,7 +79,7 @@ def build(
 def _add_checks(folder: Path, rubric: Rubric, seeds: int, select: str, tell: Tell) -> None:
     found = Fixtures()
 
-    def ask(zygote: Zygote, limits: Limits) -> Subject:
+    def ask(zygote: Zygote, limits: Limits, torch: bool) -> Subject:
         return Recording(zygote, REFERENCE, limits, found.answers)
 
     with selfcheck.Checker(REFERENCE, ask, rubric) as checker:
