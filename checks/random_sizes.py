@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from checks.declare import Rng
-from grader.errors import FATAL, Failed, GradmarkError
+from grader.errors import FATAL, Failed, GradmarkError, NotRecorded
 
 # What hypothesis keeps between runs belongs in a cache, not in the folder that the command was called from.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -35,6 +35,7 @@ class _Search:
     body: Body
     salt: int  # of the run: hypothesis begins every search with the same simplest example
     failures: list[GradmarkError] = field(default_factory=list)
+    unknown: list[NotRecorded] = field(default_factory=list)  # examples that can't be judged here
 
     def attempt(self, data: st.DataObject) -> None:
         """One example; a failure that cost a worker is not run again."""
@@ -44,6 +45,8 @@ class _Search:
             raise self.failures[-1]
         try:
             self.body(sizes, np.random.default_rng([self.salt, number]))
+        except NotRecorded as error:  # no failure: nobody knows
+            self.unknown.append(error)
         except GradmarkError as error:
             self.failures.append(error)
             raise
@@ -113,6 +116,8 @@ def _smallest_failure(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body,
         raise search.failures[-1] from None
     finally:
         _current.pop()
+    if search.unknown:
+        raise search.unknown[0]
 
 
 def _other_hint(failures: Sequence[GradmarkError]) -> str:

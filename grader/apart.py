@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from grader.errors import FATAL, Verdict
+from grader.errors import FATAL, NotRecorded, Verdict
 from grader.results import CheckResult, Outcome
 from grader.subject import Subject
 from grader.values import ScalarValue, SequenceValue
@@ -35,6 +35,7 @@ class Apart:
         self._specs = specs
         self._results = results
         self._lost = 0  # workers in attempts
+        self.unjudged: tuple[str, ...] = ()  # wrong functions without which nobody knows the answer here
         self.deadly: set[str] = set()  # functions in whose checks a worker was lost: never called again
         self._blamed: dict[
             str, tuple[str, ...]
@@ -57,6 +58,7 @@ class Apart:
 
     def right_without(self, spec: Any, attempt: Callable[[], None]) -> tuple[str, ...]:
         """The functions without which the check passes; none if it fails all the same, or none of them is wrong."""
+        self.unjudged = ()
         for groups, mended in self._attempts(spec):
             if self._lost < MOST_LOST and self._passes(attempt, groups, mended):
                 wrong = self._roots([name for group in groups for name in group] + [spec.forward] * mended)
@@ -106,6 +108,10 @@ class Apart:
                     stack.enter_context(_mended(self._student, self._reference))
                 attempt()
                 return self._called(groups)
+        except NotRecorded:
+            names = [name for group in groups for name in group if self._state(name) is False]
+            self.unjudged = self.unjudged or tuple(name.partition(".")[2] for name in names)
+            return False
         except Verdict as verdict:
             self._lost += isinstance(verdict, FATAL)
             return False

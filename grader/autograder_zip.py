@@ -11,8 +11,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from grader.places import ROOT
 from grader.rubric import Rubric
-from grader.session import ROOT
 from reports import files
 
 PACKAGES = ("grader", "checks", "reports", "reference", "student_template")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import msgspec
 
 from grader.errors import UsageError
 from grader.results import CheckResult, Curve, Outcome
+from grader.scratch import Scratch
 from grader.session import REFERENCE, Grader
 from grader.training.context import Options
 
@@ -123,7 +123,7 @@ def _try(grader: Grader, plan: Plan, seed: int, options: Options) -> Trial:
 
 @contextmanager
 def _varied(plan: Plan) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="gradmark-calibrate-") as scratch:
+    with Scratch("calibrate") as scratch:
         folder = Path(scratch) / "submission"
         shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__", "notebooks"))
         if plan.file:

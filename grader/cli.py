@@ -13,7 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 import grader
-from grader import cli_class, cli_diff, cli_doctor, cli_export, cli_help, cli_notebook, cli_training, console
+from grader import (
+    cli_author,
+    cli_check,
+    cli_class,
+    cli_diff,
+    cli_doctor,
+    cli_export,
+    cli_handout,
+    cli_help,
+    cli_notebook,
+    cli_training,
+    console,
+)
 from grader.errors import GradmarkError, UsageError
 from grader.results import grade_from_json, to_json
 
@@ -113,6 +125,7 @@ def grade(
     data: cli_training.Data = None,
     profile: cli_training.ProfileName = "cpu",
     device: cli_training.Device = "auto",
+    assignment: cli_author.AssignmentDir = None,
 ) -> int:
     """Grade one submission, or a class of them, and write the reports.
 
@@ -133,6 +146,7 @@ def grade(
     from grader.notebook.grading import options as examined
     from reports import files, student, terminal
 
+    cli_author.choose(assignment)
     reading = cli_notebook.chosen(notebooks, notebook_profile)
     of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds, reading)
     if found := cli_class.form_of(path, of_class):
@@ -165,7 +179,10 @@ def grade(
 
 @app.command("list")
 @console.guarded
-def list_checks(select: Select = "", as_json: AsJson = False, rubric: RubricFile = None) -> int:
+def list_checks(
+    select: Select = "", as_json: AsJson = False, rubric: RubricFile = None,
+    assignment: cli_author.AssignmentDir = None,
+) -> int:  # fmt: skip
     """Show every check with its points.
 
     \b
@@ -174,6 +191,8 @@ def list_checks(select: Select = "", as_json: AsJson = False, rubric: RubricFile
       gradmark list -k lstm --json
     """
     from grader import session
+
+    cli_author.choose(assignment)
 
     checks = session.expected_checks(select)
     points = _rubric(rubric) or session.default_rubric()
@@ -201,6 +220,7 @@ def template(
     check: Annotated[
         bool, typer.Option("--check", help="Only say whether the handout is up to date.")
     ] = False,
+    assignment: cli_author.AssignmentDir = None,
 ) -> int:
     """Make the students' handout from the solved assignment.
 
@@ -211,15 +231,16 @@ def template(
       gradmark template
       gradmark template --check
       gradmark template solved/ handout/
+      gradmark template --assignment normalisation
     """
-    from grader import session
     from grader import template as made
 
-    source, target = reference or session.REFERENCE, handout or session.TEMPLATE
+    chosen = cli_author.choose(assignment)
+    source, target = reference or chosen.reference, handout or chosen.template
     if not source.is_dir():
         raise UsageError(f"There is no folder {source}.", "Name the folder of the solved assignment.")
     if not check:
-        made.write(source, target)
+        made.write(source, target, chosen.package)
         typer.echo(f"Written: {target}")
         return 0
     differences = made.stale(source, target)
@@ -259,19 +280,23 @@ def render(
     return 0
 
 
+cli_author.register(app)
+cli_check.register(app)
 cli_class.register(app)
 cli_diff.register(app)
 cli_doctor.register(app)
 cli_export.register(app)
+cli_handout.register(app)
 cli_notebook.register(app)
 cli_training.register(app)
 cli_help.finish(app)
 
 
 def _rubric(path: Path | None) -> Rubric | None:
+    from grader.assignment import current
     from grader.rubric import load
 
-    return load(path) if path else None
+    return load(path, current().rubric) if path else None
 
 
 def _fields(check: CheckInfo) -> dict[str, Any]:

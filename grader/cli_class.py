@@ -77,11 +77,12 @@ def form_of(path: Path, options: ClassOptions) -> str:
         return options.form
     if not path.exists():
         return ""
+    from grader.assignment import current
     from grader.batch import forms
     from grader.collect import assignment
-    from grader.session import TEMPLATE
 
-    found = forms.recognised(path, assignment.load(TEMPLATE))
+    here = current()
+    found = forms.recognised(path, assignment.load(here.template, here.package))
     if not found and options.as_class and path.is_dir():
         return "folders"
     if not found and options.given:
@@ -105,8 +106,13 @@ def grade_class(
     as_json: bool,
 ) -> int:
     """Grades a class, and says what became of it."""
-    from grader import session
+    from grader import assignment, session
     from grader.batch import display, run
+
+    if options.cluster and not assignment.current().bundled:
+        raise UsageError(
+            "A cluster grades gradmark's own assignment only.", "Leave out --cluster, or --assignment."
+        )
 
     asked = run.Options(
         path, form, out, options.jobs or os.cpu_count() or 1, rubric or session.default_rubric(), seed, select,
@@ -201,11 +207,12 @@ def regrade(
       gradmark regrade class-report --rubric new.toml
       gradmark regrade class-report --late extensions.csv
     """
+    from grader import assignment
     from grader.batch import regrade as regrading
     from grader.rubric import load
     from reports import class_page
 
-    done = regrading.regrade(out, load(rubric) if rubric else None, late)
+    done = regrading.regrade(out, load(rubric, assignment.current().rubric) if rubric else None, late)
     shown = console.Output()
     for text in _changes(done):
         shown.print(text)

@@ -287,8 +287,12 @@ def gradescope_zip(
       gradmark gradescope-zip autograder.zip
       gradmark gradescope-zip autograder.zip --rubric course.toml --timeout 400
     """
-    from grader import autograder_zip, session
+    from grader import assignment, autograder_zip, session
 
+    if not assignment.current().bundled:
+        raise UsageError(
+            "An autograder zip holds gradmark's own assignment only.", f"Unset {assignment.VARIABLE}."
+        )
     chosen = _rubric(rubric)
     session.validate(chosen or session.default_rubric(), session.expected_checks())
     session.expected_checks(select)

@@ -26,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 import grader
+from grader import trouble
 from grader.errors import GradmarkError, UsageError
 from grader.results import CheckResult, Outcome
 from reports.student import ANOTHER
@@ -57,13 +58,13 @@ class Chatter(Console):
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends.
+def shown(console: Console, quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """A listener for a run's progress: a bar on a terminal, else one line for each check as it ends (not if `quiet`).
 
     `console` must have its file from the start: during the run `sys.stderr` is somebody else's.
     """
     if not console.is_terminal:
-        yield lambda progress: _print_line(console, progress)
+        yield lambda progress: None if quiet else _print_line(console, progress)
         return
     text = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), text)
@@ -130,6 +131,9 @@ def _status(command: Callable[[], int], out: Path | None) -> int:
         _say("\ngradmark: interrupted; no report was written.")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the outermost boundary: nobody else could report it)
+        if told := trouble.of_this_machine(error):
+            _say(f"gradmark: {told[0]}", told[1])
+            return FAULT
         _report_crash(error, out)
         return FAULT
     return status

@@ -60,6 +60,16 @@ class Blocked(Verdict):
     """The student's work can't be judged because something else it needs is missing or wrong."""
 
 
+class NotRecorded(Blocked):
+    """A student's package does not hold the expected values that are needed here: no verdict about the work."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Not judged here: the expected values for this are not in your package.",
+            "The course's grader judges it. Mend what fails elsewhere first.",
+        )
+
+
 class NotAttempted(Verdict):
     """The student left this part as it was handed out."""
 

@@ -7,12 +7,10 @@ sentence explains the failure. Nothing here changes an outcome or a point.
 
 from __future__ import annotations
 
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -22,6 +20,7 @@ from grader.errors import SandboxError, Verdict
 from grader.judge import generator
 from grader.plugin import Collected
 from grader.reference import Reference
+from grader.replay import Replays, Variations
 from grader.results import CheckResult, KnownMistake, Limits, Outcome
 from grader.sandbox.client import Zygote
 from grader.subject import Heard, Subject
@@ -95,12 +94,12 @@ class Explainer:
             self._by_function.setdefault(mistake.function, []).append(mistake)
         self._kept: OrderedDict[tuple[str, str, int], _Answers] = OrderedDict()
         self._replays = 0
-        self._scratch = TemporaryDirectory(prefix="gradmark-mistakes-")
-        self._plain = Path(self._scratch.name) / "reference"
+        self._texts: dict[str, tuple[str, str]] = {}
+        self._varied = Variations(zygote, reference, self._limits)
 
     def close(self) -> None:
-        """Removes the varied copies of the reference."""
-        self._scratch.cleanup()
+        """Ends the process that plays the mistakes."""
+        self._varied.remove()
 
     def explain(
         self, folder: Path, results: Mapping[str, CheckResult], repeatable: Iterable[str], seed: int
@@ -111,28 +110,29 @@ class Explainer:
         """
         self._replays = 0
         explained, found = dict(results), list[Mistake]()
-        for id in repeatable:
-            if explained[id].outcome is not Outcome.FAILED:
-                continue
-            mistake = self._search(self._checks[id], folder, seed, found)
-            if mistake is not None:
-                known = KnownMistake(
-                    id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
-                )
-                explained[id] = msgspec.structs.replace(explained[id], mistake=known)
-                found = [mistake, *(other for other in found if other is not mistake)]
+        with closing(Replays(self._zygote, folder, self._limits, self._reference.modules)) as work:
+            for id in repeatable:
+                if explained[id].outcome is not Outcome.FAILED:
+                    continue
+                mistake = self._search(self._checks[id], work, seed, found)
+                if mistake is not None:
+                    known = KnownMistake(
+                        id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
+                    )
+                    explained[id] = msgspec.structs.replace(explained[id], mistake=known)
+                    found = [mistake, *(other for other in found if other is not mistake)]
         return explained
 
     def alike(self, one: Mistake, other: Mistake, ids: Iterable[str], seed: int) -> bool:
         """Whether two mistakes can't be told apart by these checks: then a submission with one has the other, too."""
         return all(
-            same(*(self._ask(self._checks[id], self._varied(mistake), seed) for mistake in (one, other)))
+            same(*(self._ask_varied(self._checks[id], mistake, seed) for mistake in (one, other)))
             for id in ids
         )
 
-    def _search(self, check: Collected, folder: Path, seed: int, found: Sequence[Mistake]) -> Mistake | None:
+    def _search(self, check: Collected, work: Replays, seed: int, found: Sequence[Mistake]) -> Mistake | None:
         candidates = self._candidates(check, found)
-        answers = self._ask(check, folder, seed) if candidates else []
+        answers = self._ask(check, work, seed) if candidates else []
         if self._as_right(check, seed, answers):
             return None  # what the check found wrong is not among the answers: an object, a file, a stream
         again: _Answers | None = None
@@ -140,7 +140,7 @@ class Explainer:
             if not self._answers_like(mistake, check, seed, answers):
                 continue
             if again is None:
-                again = self._ask(check, folder, seed ^ SECOND)
+                again = self._ask(check, work, seed ^ SECOND)
             if self._answers_like(mistake, check, seed ^ SECOND, again):
                 return mistake
         return None
@@ -157,7 +157,7 @@ class Explainer:
             return True
         key = ("", check.spec.id, seed)
         if key not in self._kept:
-            self._kept[key] = self._ask(check, self._unvaried(), seed)
+            self._kept[key] = self._ask_varied(check, None, seed)
         self._kept.move_to_end(key)
         return all(_same_answer(a, b, strict=True) for a, b in zip(answers, self._kept[key], strict=False))
 
@@ -169,60 +169,48 @@ class Explainer:
         key = (mistake.id, check.spec.id, seed)
         known = self._kept.pop(key, None)
         if known is None or (known.cut and _begins(known, answers)):
-            known = self._ask(check, self._varied(mistake), seed, answers)
+            known = self._ask_varied(check, mistake, seed, answers)
         self._kept[key] = known
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return not known.cut and same(answers, known)
 
-    def _varied(self, mistake: Mistake) -> Path:
-        """A copy of the reference's modules with the mistake made; it stays for the next check that asks."""
-        folder = Path(self._scratch.name) / mistake.id / "submission"
-        if not folder.exists():
-            name, text = self._vary(mistake, self._reference.folder)
-            for file in self._modules():
-                target = folder / file.relative_to(self._plain)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target != folder / name:
-                    target.hardlink_to(file)
-            (folder / name).write_text(text, encoding="utf-8")
-        return folder
+    def _ask(self, check: Collected, work: Replays, seed: int) -> _Answers:
+        """What the submission answers in a check."""
+        with suppress(Verdict, SandboxError), work.anew() as subject:
+            return self._heard(check, subject, seed, None)
+        return _Answers(None)  # without a process there is no answer
 
-    def _unvaried(self) -> Path:
-        """The copy of the reference's modules without a mistake."""
-        self._modules()
-        return self._plain
-
-    def _modules(self) -> list[Path]:
-        """One plain copy of the reference's modules, which all varied ones share."""
-        if not self._plain.exists():
-            for file in self._reference.folder.glob("cs231n/**/*.py"):
-                target = self._plain / file.relative_to(self._reference.folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
-            Path(self._scratch.name).chmod(0o755)  # readable for the worker's own user
-        return sorted(self._plain.glob("cs231n/**/*.py"))
-
-    def _ask(
-        self, check: Collected, folder: Path, seed: int, like: Sequence[Heard] | None = None
+    def _ask_varied(
+        self, check: Collected, mistake: Mistake | None, seed: int, like: Sequence[Heard] | None = None
     ) -> _Answers:
-        """What the assignment in `folder` answers in a check, in a worker of its own: checks leave things behind.
+        """What the reference answers with this mistake (or none).
 
         Asked no further than to the first answer that is not as in `like`, when that is given.
         """
+        with suppress(Verdict, SandboxError), self._varied.anew(*self._text(mistake)) as subject:
+            return self._heard(check, subject, seed, like)
+        return _Answers(like)
+
+    def _heard(self, check: Collected, subject: Subject, seed: int, like: Sequence[Heard] | None) -> _Answers:
         self._reference.begin()
-        heard = _Answers(like)
-        with (
-            Subject(self._zygote, folder, self._limits) as subject,
-            suppress(Verdict, SandboxError, _Different),
-        ):
-            subject.heard = heard
-            given = {
-                "student": subject, "reference": self._reference, "rng": generator(seed, check.spec.id),
-                "advise": lambda text: None,
-            }  # fmt: skip
+        subject.heard = heard = _Answers(like)
+        given = {
+            "student": subject, "reference": self._reference, "rng": generator(seed, check.spec.id),
+            "advise": lambda text: None,
+        }  # fmt: skip
+        with suppress(Verdict, SandboxError, _Different):
             check.body(**{name: given[name] for name in check.arguments})
         return heard
+
+    def _text(self, mistake: Mistake | None) -> tuple[str, str]:
+        """The file that a mistake changes, and its text; without a mistake any file as it is."""
+        if mistake is None:
+            file = next(iter(self._reference.modules.values())).replace(".", "/") + ".py"
+            return file, (self._reference.folder / file).read_text("utf-8")
+        if mistake.id not in self._texts:
+            self._texts[mistake.id] = self._vary(mistake, self._reference.folder)
+        return self._texts[mistake.id]
 
 
 def same(one: Sequence[Heard] | None, other: Sequence[Heard] | None) -> bool:

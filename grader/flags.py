@@ -17,7 +17,7 @@ MOST_NAMED = 4  # callees of one function, files: longer lists are cut
 MOST_INCIDENTS = 20
 MOST_WATCHED = 3  # different callees in the checks of one function: its class, its call, a probe
 LATER = 64  # one of so many further calls is watched: who takes the shortcut only later is seen by chance
-STOPPED = ("memory", "output", "disk", "files", "processes")  # limits; too slow is no incident
+STOPPED = ("memory", "output", "disk", "files", "processes", "threads")  # limits; too slow is no incident
 REFUSED = ("PermissionError", "BlockingIOError")
 
 Forbidden = Callable[[str], tuple[str, ...]]

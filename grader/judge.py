@@ -17,7 +17,17 @@ import msgspec
 import numpy as np
 
 from grader.apart import Apart
-from grader.errors import FATAL, Blocked, ImportFailed, MissingName, NotAttempted, Raised, Verdict
+from grader.errors import (
+    FATAL,
+    Blocked,
+    Failed,
+    ImportFailed,
+    MissingName,
+    NotAttempted,
+    NotRecorded,
+    Raised,
+    Verdict,
+)
 from grader.results import CheckResult, Note, Outcome
 from grader.subject import Subject
 
@@ -124,11 +134,14 @@ class Judge:
             own = _with_own_parts(names, result) if names else ""
             return msgspec.structs.replace(trouble, own_parts=own)
         self._advice[:] = said
-        return result
+        return _behind_wrong(self._apart.unjudged, result) if self._apart.unjudged else result
 
     def _run(self, spec: Any, body: Callable[[], None]) -> CheckResult:
+        self._reference.enter(f"{spec.module}.{spec.function}")
         try:
             body()
+        except NotRecorded as unknown:
+            return self._conclude(spec, _what_was_found(unknown))
         except Verdict as verdict:
             return self._conclude(spec, verdict)
         except Exception as error:  # noqa: BLE001 - the session boundary: our own fault, made loud for staff
@@ -247,6 +260,14 @@ class Judge:
         return bool(added) and all(self._untouched(module, function) for module, function in added)
 
 
+def _what_was_found(unknown: NotRecorded) -> Verdict:
+    """The failure about which more was to be learnt when an answer was missing; without one, that it was missing."""
+    before = unknown.__context__
+    while before is not None and not isinstance(before, Failed):
+        before = before.__context__
+    return before or unknown
+
+
 def _record(
     spec: Any, outcome: Outcome, message: str = "", hint: str = "", details: tuple[Any, ...] = ()
 ) -> CheckResult:
@@ -264,6 +285,20 @@ def _with_own_parts(names: Sequence[str], result: CheckResult) -> str:
     )
     told = result.message and not result.message.startswith("Not judged")
     return f"{wrong} Together: {result.message}" if told else wrong
+
+
+def _behind_wrong(names: Sequence[str], result: CheckResult) -> CheckResult:
+    """A check that may be right in itself, where nobody knows what it should give without the wrong functions."""
+    if result.outcome is not Outcome.FAILED:
+        return result
+    parts = " and ".join(f"`{name}`" for name in names)
+    verb = "does" if len(names) == 1 else "do"
+    message = (
+        f"Not judged here: {parts} {verb} not pass yet, which this is built from. Together: {result.message}"
+    )
+    return msgspec.structs.replace(
+        result, outcome=Outcome.BLOCKED, message=message, hint=f"Mend {parts} first."
+    )
 
 
 def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:

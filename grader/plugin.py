@@ -10,6 +10,7 @@ import contextlib
 import functools
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from typing import Any, Protocol
 import pytest
 
 from grader.errors import GradmarkError, UsageError
+from grader.places import ROOT
 from grader.subject import MODULES
 
+INI = ROOT / "checks" / "pytest.ini"  # for the checks of every assignment
 _QUIET = (
     "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging", "monkeypatch",
     "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "terminal", "threadexception", "tmpdir",
@@ -47,7 +50,8 @@ class Judge(Protocol):
 class _Selection:
     """Collects the declared checks, in the order of the assignment."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Iterable[str]) -> None:
+        self._order = {module: i for i, module in enumerate(modules)}
         self.items: list[pytest.Item] = []
         self.broken: list[str] = []  # why check files could not be collected
         self.interrupted = False
@@ -67,8 +71,7 @@ class _Selection:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        order = {module: i for i, module in enumerate(MODULES)}
-        items.sort(key=lambda item: order.get(spec_of(item).module, len(order)))
+        items.sort(key=lambda item: self._order.get(spec_of(item).module, len(self._order)))
         for item in items:
             item.extra_keyword_matches.add(spec_of(item).id)
 
@@ -91,13 +94,14 @@ class Collected:
     arguments: tuple[str, ...]  # names of what it is given
 
 
-def collect(folder: Path, select: str = "") -> list[Collected]:
-    """The checks in `folder` that `select` (pytest's -k) keeps, in the order of the assignment.
+def collect(folder: Path, select: str = "", modules: Iterable[str] = MODULES) -> list[Collected]:
+    """The checks in `folder` that `select` (pytest's -k) keeps, in the order of the assignment's `modules`.
 
     Raises `UsageError` when the expression is wrong or keeps nothing, `GradmarkError` for a broken check file.
     """
-    plugin = _Selection()
-    _main(folder, select, plugin)
+    plugin = _Selection(modules)
+    with _imported_apart(folder):
+        _main(folder, select, plugin)
     if not plugin.items:
         raise UsageError(f"-k {select!r} selects no check.", "`gradmark list` shows the names of all checks.")
     return [_collected(item) for item in plugin.items]
@@ -120,7 +124,7 @@ def run(checks: Iterable[Collected], judge: Judge) -> None:
 
 def _main(folder: Path, select: str, plugin: _Selection) -> None:
     arguments = [
-        "-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--import-mode=importlib", "--noconftest",
+        "-c", str(INI), "--rootdir", str(folder), "--import-mode=importlib", "--noconftest",
         "--collect-only",
     ]  # fmt: skip
     for name in _QUIET:
@@ -147,6 +151,27 @@ def _main(folder: Path, select: str, plugin: _Selection) -> None:
             f"The checks in {folder} can't be collected:\n{said.getvalue()[-2000:]}",
             "Mend the check file named above.",
         )
+
+
+@contextlib.contextmanager
+def _imported_apart(folder: Path) -> Iterator[None]:
+    """Check files of two assignments may have one name: none stays known by it, and none is taken for the other.
+
+    Files beside them can be imported meanwhile, which a check file does at its top.
+    """
+    if folder.is_relative_to(ROOT / "checks"):
+        yield
+        return
+    before, path = set(sys.modules), list(sys.path)
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(folder):
+                del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import msgspec
 
 from grader.results import Limits
 from grader.sandbox.client import Argument, Method, Reply, Target, Zygote, packed
-from grader.subject import Subject
+from grader.subject import MODULES, Subject
 from grader.values import ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 MOST_BYTES = 4 << 20  # of remembered arrays; one seed of the whole assignment has 0.3 MB
@@ -24,8 +24,10 @@ MOST_BYTES = 4 << 20  # of remembered arrays; one seed of the whole assignment h
 class Reference(Subject):
     """The reference's worker, without the limits of a submission; its failures are gradmark's."""
 
-    def __init__(self, zygote: Zygote, folder: Path, limits: Limits) -> None:
-        super().__init__(zygote, folder, limits, name="reference", budget=False)
+    def __init__(
+        self, zygote: Zygote, folder: Path, limits: Limits, modules: Mapping[str, str] = MODULES
+    ) -> None:
+        super().__init__(zygote, folder, limits, name="reference", budget=False, modules=modules)
         self._answers: dict[bytes, list[Reply]] = {}  # the one that was asked for longest ago first
         self._size = 0
         self._effects = b""  # of the calls that were made for their effect, in this submission

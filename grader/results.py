@@ -273,7 +273,9 @@ class Limits(Record, frozen=True, kw_only=True):
     call_seconds: float = 40.0  # wall time of one call: four times the computing time, for busy machines
     call_cpu_seconds: float = 10.0  # computing time of one call, of all its threads
     submission_seconds: float = 300.0  # all calls of one submission together
-    submission_cpu_seconds: float | None = None  # computing time of all calls; else as many as `submission_seconds`
+    submission_cpu_seconds: float | None = (
+        None  # computing time of all calls; else as many as `submission_seconds`
+    )
     memory_bytes: int = 2 << 30  # on top of what the warm parent had
     output_bytes: int = 64 << 20  # printed in one call; only the first `kept_output_bytes` are kept
     kept_output_bytes: int = 64 << 10  # of what is printed, the beginning that is kept

@@ -89,6 +89,11 @@ class Rubric:
             )
         return int(rule.value)
 
+    def knows(self, check_id: str) -> bool:
+        """Whether a line says what the check is worth."""
+        own = self._best(self.point_rules, "points", check_id)
+        return own is not None or (self.base is not None and self.base.knows(check_id))
+
     def visibility(self, check_id: str) -> str:
         """'public', or 'hidden' for a check that only staff may see."""
         rule = self._visibility_rule(check_id)
@@ -172,8 +177,8 @@ class Rubric:
         raise _refusal(self.source, self.text, table, key, what, known)
 
 
-def load(path: Path) -> Rubric:
-    """The rubric in the file `path`.
+def load(path: Path, default: Path | None = DEFAULT) -> Rubric:
+    """The rubric in the file `path`; `default` is the one that it may extend.
 
     Raises `RubricError`, with file and line, for a file that can't be read or is no TOML, for unknown tables
     and keys, for points that are no integer or negative, for limits that are no positive number.
@@ -184,16 +189,16 @@ def load(path: Path) -> Rubric:
         raise RubricError(f"The rubric {path} can't be read: {error.strerror}.", "Check the path.") from error
     except UnicodeDecodeError as error:
         raise RubricError(f"The rubric {path} is not UTF-8.", "Save it as UTF-8 text.") from error
-    return parse(text, str(path))
+    return parse(text, str(path), default if default != path else None)
 
 
-def parse(text: str, source: str = "rubric.toml") -> Rubric:
+def parse(text: str, source: str = "rubric.toml", default: Path | None = DEFAULT) -> Rubric:
     """The rubric that `text` is; `source` names it in messages. Raises `RubricError` as `load` does."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RubricError(f"{source} is not valid TOML: {error}.", "Mend the line that is named.") from error
-    return _Reader(source, text, content).rubric()
+    return _Reader(source, text, content, default).rubric()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,7 @@ class _Reader:
     source: str
     text: str
     content: Mapping[str, Any]
+    default: Path | None  # what it may extend; None: it is the default itself
 
     def rubric(self) -> Rubric:
         base = self._base()
@@ -246,7 +252,11 @@ class _Reader:
         if self.content[EXTENDS] != "default":
             what = f'{EXTENDS} = {self.content[EXTENDS]!r}: only "default", gradmark\'s own rubric, can be extended'
             raise self._refusal("", EXTENDS, what, ())
-        return load(DEFAULT)
+        if self.default is None:
+            raise self._refusal(
+                "", EXTENDS, "this is the assignment's own rubric, which can't extend itself", ()
+            )
+        return load(self.default, None)
 
     def _table(self, name: str) -> Mapping[str, Any]:
         table = self.content.get(name, {})

@@ -7,12 +7,10 @@ known before anything runs; a check without a result is a fault of gradmark, wha
 from __future__ import annotations
 
 import datetime
-import importlib
 import platform
 import secrets
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +19,12 @@ from typing import Any
 import msgspec
 
 import grader
-from grader import plugin
+from grader import assignment as assignments
+from grader import known, plugin
+from grader.assignment import Assignment
 from grader.collect import Submission, collect
 from grader.compare import TOLERANCES, tolerance_factors
+from grader.errors import UsageError
 from grader.explain import Explainer
 from grader.flags import Flags
 from grader.judge import Judge
@@ -31,23 +32,24 @@ from grader.memory import give_back
 from grader.notebook import grading
 from grader.notebook.judge import CHECKS as NOTEBOOK_CHECKS
 from grader.notebook.judge import PART as NOTEBOOK_PART
+from grader.places import CHECKS, PROBES, REFERENCE, ROOT, SEED_BITS, TEMPLATE
+from grader.progress import Counting, Listener, Progress
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome
-from grader.rubric import DEFAULT, Rubric, load
-from grader.sandbox.client import Zygote
+from grader.rubric import Rubric, load
+from grader.sandbox.client import Own, Zygote
 from grader.scoring import score
+from grader.scratch import Scratch
 from grader.signatures import Signatures
-from grader.subject import MODULES, Subject
+from grader.subject import Subject
 from grader.training import judging
 from grader.training.context import Options
 
-ROOT = Path(grader.__file__).resolve().parent.parent
-CHECKS, REFERENCE, TEMPLATE = ROOT / "checks", ROOT / "reference", ROOT / "student_template"
-PROBES = tuple(f"checks.probes.{file.stem}" for file in sorted((CHECKS / "probes").glob("[a-z]*.py")))
+__all__ = ["CHECKS", "PROBES", "REFERENCE", "ROOT", "SEED_BITS", "TEMPLATE", "Grader", "Listener", "Progress"]
+
 # Every optimiser imports torch._dynamo at its first step (1.6 s, torch itself 2.3 s); torchvision after it is 0.2 s.
 # Many import pyplot by habit: 2 s in a worker, which may keep no font cache, and 0.7 s here, once.
 PRELOAD = ("numpy", "torch", "torch._dynamo", "torchvision", "matplotlib.pyplot")
-SEED_BITS = 53  # exact in every JSON reader
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,10 @@ class CheckInfo:
     module: str = ""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: `current` is about to run or has just given `latest`."""
-
-    done: int
-    total: int
-    current: str
-    latest: CheckResult | None
-
-
-Listener = Callable[[Progress], None]
-
-
-def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
+def expected_checks(select: str = "", assignment: Assignment | None = None) -> tuple[CheckInfo, ...]:
     """Every check that `select` (an expression as for pytest's -k) keeps, in the order in which they run.
+
+    `assignment` is the current one (`grader.assignment.current`) unless it is given, here and below.
 
     Raises `UsageError` when it keeps none or can't be understood.
     """
@@ -89,8 +80,14 @@ def expected_checks(select: str = "") -> tuple[CheckInfo, ...]:
             check.claim,
             check.spec.module,
         )
-        for check in plugin.collect(CHECKS, select)
+        for check in collected(select, assignment)
     )
+
+
+def collected(select: str = "", assignment: Assignment | None = None) -> list[plugin.Collected]:
+    """The checks of an assignment that `select` keeps, as they can be run. Raises as `expected_checks`."""
+    of = assignment or assignments.current()
+    return plugin.collect(of.checks, select, of.modules)
 
 
 def _notebook_checks() -> Iterable[tuple[str, str, str, str, str]]:
@@ -98,41 +95,53 @@ def _notebook_checks() -> Iterable[tuple[str, str, str, str, str]]:
     return ((name, title, NOTEBOOK_PART, file, title) for name, title, file in NOTEBOOK_CHECKS)
 
 
-def default_rubric() -> Rubric:
-    """The rubric that comes with gradmark."""
-    return load(DEFAULT)
+def default_rubric(assignment: Assignment | None = None) -> Rubric:
+    """The rubric that comes with the assignment."""
+    own = (assignment or assignments.current()).rubric
+    return load(own, default=own)
 
 
-def validate(rubric: Rubric, checks: Iterable[Any]) -> None:
+def validate(rubric: Rubric, checks: Iterable[Any], assignment: Assignment | None = None) -> None:
     """Raises `RubricError` unless the rubric speaks of these checks (all there are), their parts and tolerances."""
-    known = (*checks, *(CheckInfo(*named, "notebooks") for named in _notebook_checks()))
-    parts = tuple(dict.fromkeys(check.part for check in known))
-    functions = dict.fromkeys(f"{check.module}.{check.function}" for check in known)
-    rubric.validate([check.id for check in known], parts=parts, tolerances=TOLERANCES, functions=functions)
+    every = tuple(checks)
+    if (assignment or assignments.current()).notebooks is not None:
+        every += tuple(CheckInfo(*named, "notebooks") for named in _notebook_checks())
+    parts = tuple(dict.fromkeys(check.part for check in every))
+    functions = dict.fromkeys(f"{check.module}.{check.function}" for check in every)
+    rubric.validate([check.id for check in every], parts=parts, tolerances=TOLERANCES, functions=functions)
 
 
 class Grader:
     """Grades one submission after another; a context manager.
 
-    `rubric` sets points and limits (default: `checks/rubric.toml`); `explain` looks for the known mistake behind each
-    failure, which takes up to some seconds for a submission that fails much.
+    `rubric` sets points and limits (default: the assignment's own); `explain` looks for the known mistake behind each
+    failure, which takes up to some seconds for a submission that fails much; `assignment` is the current one unless
+    it is given.
     """
 
-    def __init__(self, *, rubric: Rubric | None = None, explain: bool = False) -> None:
-        self._zygote = Zygote.start(preload=PRELOAD, probes=PROBES)  # warms up while we read on
+    def __init__(
+        self, *, rubric: Rubric | None = None, explain: bool = False, assignment: Assignment | None = None
+    ) -> None:
+        self.assignment = assignment or assignments.current()
+        own = Own(self.assignment.hidden, {n: str(path) for n, path in self.assignment.probes.items()})
+        self._zygote = Zygote.start(preload=PRELOAD, probes=PROBES, own=own)  # warms up while we read on
         try:
-            self.rubric = rubric or default_rubric()
+            self.rubric = rubric or default_rubric(self.assignment)
             self._checks: dict[str, list[plugin.Collected]] = {}
-            validate(self.rubric, [check.spec for check in self._selected("")])
-            self._signatures = Signatures(REFERENCE, MODULES.values())
+            validate(self.rubric, [check.spec for check in self._selected("")], self.assignment)
+            self._signatures = Signatures(self.assignment.reference, self.assignment.modules.values())
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
             limits = msgspec.structs.replace(
                 self.rubric.limits, submission_seconds=1e9, submission_cpu_seconds=None
             )
-            self.reference = Reference(self._zygote, REFERENCE, limits)
+            self.reference = Reference(
+                self._zygote, self.assignment.reference, limits, self.assignment.modules
+            )
             self._explain = explain
             self._explainer: Explainer | None = None
-            self._notebooks = grading.Notebooks(CHECKS / "notebooks" / "notebooks.toml", TEMPLATE)
+            self._notebooks = grading.Notebooks(
+                self.assignment.notebooks or CHECKS / "notebooks" / "notebooks.toml", self.assignment.template
+            )
         except BaseException:
             self._zygote.close()
             raise
@@ -187,21 +196,24 @@ class Grader:
         Raises `CollectError` for a hand-in that can't be
         read, `UsageError` for a wrong selection, `SandboxError` when no worker can be started.
         """
+        if notebooks is not None and self.assignment.notebooks is None:
+            raise UsageError(f"{self.assignment.name} has no notebooks to examine.", "Leave out --notebooks.")
         started = time.time()
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        lessons = judging.prepared(training, self._selected(select))
+        lessons = judging.prepared(training if self.assignment.training else None, self._selected(select))
         checks, courses = judging.split(self._selected(select), lessons)
         specs = {check.spec.id: check.spec for check in (*checks, *courses)}
         limits = self._limits(timeout)
-        with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
-            submission = collect(path, TEMPLATE, Path(scratch))
+        with Scratch() as scratch:
+            submission = collect(path, self.assignment.template, Path(scratch), self.assignment.package)
             self.reference.begin()
-            flags = Flags(self.rubric.shortcuts, MODULES.items())
+            flags = Flags(self.rubric.shortcuts, self.assignment.modules.items())
             with Subject(
-                self._zygote, submission.root, limits, signatures=self._signatures, flags=flags
-            ) as student:
+                self._zygote, submission.root, limits, signatures=self._signatures, flags=flags,
+                modules=self.assignment.modules,
+            ) as student:  # fmt: skip
                 self.last_student = student
-                listener = _Counting(len(specs), progress)
+                listener = Counting(len(specs), progress)
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(checks, judge)
@@ -232,15 +244,15 @@ class Grader:
         if not self._explain or not judge.repeatable:
             return results
         if self._explainer is None:
-            known = importlib.import_module("checks.mistakes")
+            mistakes, vary = known.of(self.assignment)
             self._explainer = Explainer(
-                self._zygote, self.reference, self.rubric.limits, self._selected(""), known.ALL, known.varied
+                self._zygote, self.reference, self.rubric.limits, self._selected(""), mistakes, vary
             )
         return self._explainer.explain(folder, results, judge.repeatable, judge.seed)
 
     def _selected(self, select: str) -> list[plugin.Collected]:
         if select not in self._checks:
-            self._checks[select] = plugin.collect(CHECKS, select)
+            self._checks[select] = collected(select, self.assignment)
         return self._checks[select]
 
     def _limits(self, timeout: float | None) -> Limits:
@@ -271,23 +283,6 @@ class Grader:
             seconds=round(time.time() - started, 3),
             selection=select,
         )
-
-
-class _Counting:
-    """Hears of every result, and passes on how far the run is."""
-
-    def __init__(self, total: int, progress: Listener | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
-
-    def __call__(self, result: CheckResult) -> None:
-        self._done += 1
-        if self._progress is not None:
-            self._progress(Progress(self._done, self._total, result.id, result))
-
-    def tell(self, current: str) -> None:
-        """What is being done within a check."""
-        if self._progress is not None:
-            self._progress(Progress(self._done, self._total, current, None))
 
 
 def _complete(specs: Iterable[Any], results: Mapping[str, CheckResult]) -> tuple[CheckResult, ...]:

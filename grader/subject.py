@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from grader.assignment import bundled
 from grader.errors import Blocked, Raised, SandboxError, Verdict
 from grader.flags import Flags
 from grader.imports import Imports
@@ -23,21 +24,7 @@ from grader.sandbox.targets import NOTHING, Watch, label
 from grader.signatures import Signatures
 from grader.values import Handle, Value
 
-MODULES: Mapping[str, str] = {
-    "rnn_layers": "cs231n.rnn_layers",
-    "rnn": "cs231n.classifiers.rnn",
-    "transformer_layers": "cs231n.transformer_layers",
-    "transformer": "cs231n.classifiers.transformer",
-    "gan_pytorch": "cs231n.gan_pytorch",
-    "contrastive_loss": "cs231n.simclr.contrastive_loss",
-    "simclr_data": "cs231n.simclr.data_utils",
-    "simclr_model": "cs231n.simclr.model",
-    "simclr_utils": "cs231n.simclr.utils",
-    "optim": "cs231n.optim",
-    "coco_utils": "cs231n.coco_utils",
-    "captioning_solver": "cs231n.captioning_solver",
-    "captioning_solver_transformer": "cs231n.captioning_solver_transformer",
-}
+MODULES: Mapping[str, str] = bundled().modules
 
 Heard = tuple[Value, ...] | Verdict
 """What one call gave: the value with the arguments as it left them, or what it ended with."""
@@ -46,13 +33,14 @@ Heard = tuple[Value, ...] | Verdict
 class Subject:
     """A submission (or the reference) that can be called; use as a context manager or `close` it.
 
-    `signatures`: what the assignment documents, for messages. `flags` collects what staff should see. `budget` False
-    lifts the limits per submission: for the reference, which serves many, and whose failures are ours.
+    `signatures`: what the assignment documents, for messages; `modules`: the assignment's, by the names that checks
+    use. `flags` collects what staff should see. `budget` False lifts the limits per submission: for the reference,
+    which serves many, and whose failures are ours.
     """
 
     def __init__(
         self, zygote: Zygote, folder: Path, limits: Limits, *, name: str = "student", budget: bool = True,
-        signatures: Signatures | None = None, flags: Flags | None = None,
+        signatures: Signatures | None = None, flags: Flags | None = None, modules: Mapping[str, str] = MODULES,
     ):  # fmt: skip
         self.folder = folder
         self.name = name
@@ -61,6 +49,7 @@ class Subject:
         self._budget = budget
         self._signatures = signatures
         self._flags = flags
+        self.modules = modules
         self._worker: Worker | None = None
         self._started = 0
         self._seconds = 0.0  # in workers that are gone
@@ -75,11 +64,12 @@ class Subject:
         self.mender: Subject | None = None  # whose results take the place of wrong ones in caches
 
     def __getattr__(self, name: str) -> _Module:
-        if name not in MODULES:
+        modules = self.__dict__.get("modules", {})
+        if name not in modules:
             raise AttributeError(
-                f"no module of the assignment is called {name!r}; there are {', '.join(MODULES)}"
+                f"no module of the assignment is called {name!r}; there are {', '.join(modules)}"
             )
-        return _Module(self, MODULES[name])
+        return _Module(self, modules[name])
 
     def __enter__(self) -> Subject:
         return self
@@ -201,7 +191,7 @@ class Subject:
         """What the module's text says about each function (advisory): its parameters, whether it is untouched."""
         if module not in self._outlines:
             self._outlines[module] = {}  # a file that ends the process when it is read is read once
-            self._outlines[module] = self._ready(None).outline(MODULES.get(module, module))
+            self._outlines[module] = self._ready(None).outline(self.modules.get(module, module))
         return self._outlines[module]
 
     def untouched(self, module: str, function: str) -> bool:
@@ -225,6 +215,15 @@ class Subject:
         now = self._worker.take_output() if self._worker is not None else ("", "")
         said, self._said = (self._said[0] + now[0], self._said[1] + now[1]), ("", "")
         return said
+
+    def lend(self, worker: Worker | None) -> None:
+        """Goes on in a worker that another subject left."""
+        self._worker, self._started = worker, self._started + (worker is not None)
+
+    def leave(self) -> Worker | None:
+        """The worker, which is the caller's from now on, if it lives. The subject can't be used afterwards."""
+        worker, self._worker = self._worker, None
+        return worker if worker is not None and worker.alive else None
 
     def close(self) -> None:
         """Ends the worker. The subject can't be used afterwards."""

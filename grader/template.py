@@ -61,13 +61,13 @@ def generate(reference: Path) -> dict[str, str]:
     }
 
 
-def write(reference: Path, template: Path) -> None:
+def write(reference: Path, template: Path, package: str = "cs231n") -> None:
     """Makes `template` the handout of `reference`: code generated, data copied, anything else removed."""
     wanted = _contents(reference)
     present = _assignment_files(template) if template.is_dir() else []
-    if present and not (template / "cs231n").is_dir():
+    if present and not (template / package).is_dir():
         raise TemplateError(
-            f"{template} is not a template: it holds files but no cs231n folder",
+            f"{template} is not a template: it holds files but no {package} folder",
             "Nothing was written. Name an empty folder, or the template that is to be renewed.",
         )
     for name in set(present) - set(wanted):
@@ -212,7 +212,9 @@ def _assignment_files(folder: Path) -> list[str]:
     Without caches, hidden files and the `__init__.py` at the top, which makes the folder a package for tests.
     """
     if not folder.is_dir():
-        raise TemplateError(f"{folder} is not a folder", "Name the folder that holds cs231n/.")
+        raise TemplateError(
+            f"{folder} is not a folder", "Name the folder that holds the package of the code."
+        )
     names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(name.as_posix() for name in names if _belongs(name))
 

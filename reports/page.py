@@ -21,16 +21,17 @@ MOST_DETAILS = 12  # of anything that is listed
 MOST_BYTES = 1_000_000  # of a page, with its pictures
 
 
-def render(grade: Grade) -> str:
+def render(grade: Grade, again: str = view.AGAIN) -> str:
     """The page of `grade`: self-contained HTML, readable at phone width, in the dark and on paper.
 
     Every string of the grade is treated as hostile: cleaned, cut to a length and escaped; the page's own
     policy refuses any script but its own, forms and anything from elsewhere. Printed text is cut shorter, and
     pictures of notebooks are left out, as far as it takes to stay below `MOST_BYTES`; what is cut says so.
+    `again` begins the commands that show a check again.
     """
     made = ""
     for room in _ROOMS:
-        made = _rendered(grade, room)
+        made = _rendered(grade, room, again)
         if len(made.encode()) <= MOST_BYTES:
             break
     return made
@@ -53,7 +54,7 @@ _ROOMS = (
 )
 
 
-def _rendered(grade: Grade, room: _Room) -> str:
+def _rendered(grade: Grade, room: _Room, again: str) -> str:
     style, script, parts, steps = own("style.css"), own("script.js"), view.parts(grade), view.steps(grade)
     return (
         templates()
@@ -61,6 +62,7 @@ def _rendered(grade: Grade, room: _Room) -> str:
         .render(
             grade=grade,
             room=room,
+            again=again,
             parts=parts,
             elsewhere=view.missing_elsewhere(parts),
             steps=steps,

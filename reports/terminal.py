@@ -28,7 +28,7 @@ def summary(grade: Grade, console: Console) -> None:
     if explained := causes.told(found):
         console.print(Text(f"\n{explained}.", "bold"))
     for cause in found[: view.FIRST_STEPS]:
-        console.print(_message(cause))
+        console.print(message(cause))
     if len(found) > view.FIRST_STEPS:
         console.print(Text(f"\nand {len(found) - view.FIRST_STEPS} more to mend, see the report."))
     for problem in grade.problems[:MOST_PROBLEMS]:
@@ -43,10 +43,10 @@ def summary(grade: Grade, console: Console) -> None:
     if len(grade.flags) > MOST_PROBLEMS:
         console.print(Text(f"and {len(grade.flags) - MOST_PROBLEMS} more flags, see the report."))
     if grade.faults:
-        console.print(_faults(grade))
+        console.print(faults(grade))
     if grade.environment.isolation in view.NOT_ISOLATED:
         console.print(_not_isolated(grade))
-    console.print(_score(grade))
+    console.print(scored(grade))
 
 
 def _table(grade: Grade) -> Table:
@@ -60,31 +60,31 @@ def _table(grade: Grade) -> Table:
         extra = " (extra credit)" if part.score.extra_credit else ""
         table.add_row(Text(_line(part.score.title) + extra, "bold"), "", "", Text(amount, "bold"))
         for function in part.functions:
-            table.add_row(*_row(function))
+            table.add_row(*row(function))
         if rest := part.others:
             table.add_row(Text("  other checks"), "", "", Text(f"{rest.points} / {rest.max_points}"))
     return table
 
 
-def _row(function: view.FunctionView) -> tuple[Text, Text, Text, Text]:
+def row(function: view.FunctionView) -> tuple[Text, Text, Text, Text]:
     return (
         Text(f"  {_line(function.name)}"),
-        _outcome(function.outcome),
+        outcome(function.outcome),
         Text(f"{len(function.passed)} / {len(function.checks)}"),
         Text(f"{function.points} / {function.max_points}" if function.max_points else "-"),
     )
 
 
-def _outcome(outcome: Outcome) -> Text:
+def outcome(outcome: Outcome) -> Text:
     wording = view.WORDING[outcome]
     return Text(wording.word.lower(), STYLES[wording.tone])
 
 
-def _message(cause: causes.Cause) -> Text:
+def message(cause: causes.Cause) -> Text:
     check = cause.check
     lead = (
         Text("\n")
-        .append(_outcome(check.outcome))
+        .append(outcome(check.outcome))
         .append(f"  {_line(check.function)}: {_line(check.title)}", "bold")
     )
     lead.append(" (hidden from students)" if check.visibility == student.HIDDEN else "")
@@ -99,7 +99,7 @@ def _with_hint(said: Text, hint: str) -> Text:
     return said.append(f"\n  Try: {text.line(hint, MESSAGE_LIMIT)}") if hint else said
 
 
-def _faults(grade: Grade) -> Panel:
+def faults(grade: Grade) -> Panel:
     body = Text("These checks could not be carried out. That is gradmark's fault, not the student's:\n")
     for check in grade.faults:
         body.append(f"\n{_line(check.id)}", "bold").append(f"  {text.line(check.message, MESSAGE_LIMIT)}")
@@ -115,7 +115,7 @@ def _not_isolated(grade: Grade) -> Panel:
     return Panel(body, title=Text("Not isolated"), border_style=STYLES["fault"], title_align="left")
 
 
-def _score(grade: Grade) -> Text:
+def scored(grade: Grade) -> Text:
     score = Text("\nScore: ").append(f"{grade.points} of {grade.max_points} points", "bold")
     if extra := sum(part.points for part in grade.parts if part.extra_credit):
         score.append(f", {extra} of them extra credit")

@@ -16,6 +16,7 @@ from grader.results import CheckResult, Grade, Outcome, PartScore
 from reports import text
 from reports.causes import Cause, causes, not_attempted
 
+AGAIN = "gradmark grade ."
 FIRST_STEPS = 3  # more than three things to do first are not first
 
 Tone = Literal["good", "bad", "held", "idle", "fault"]
@@ -162,11 +163,11 @@ def first_steps(grade: Grade) -> tuple[CheckResult, ...]:
     return tuple(step.check for step in steps(grade)[:FIRST_STEPS])
 
 
-def command(check: CheckResult, seed: int) -> str:
-    """What to type in the folder of the work to see a check's outcome again."""
+def command(check: CheckResult, seed: int, again: str = AGAIN) -> str:
+    """What to type in the folder of the work to see a check's outcome again; `again` is how that begins."""
     if check.part == "notebooks":
         return "gradmark grade . --notebooks"
-    return f"gradmark grade . -k {shlex.quote(text.line(check.id))} --seed {seed}"
+    return f"{again} -k {shlex.quote(text.line(check.id))} --seed {seed}"
 
 
 def missing_elsewhere(parts: Iterable[PartView]) -> int:

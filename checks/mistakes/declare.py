@@ -7,7 +7,7 @@ submission whose results equal its own.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,9 @@ def entry(name: str, old: str, new: str, sentence: str, hint: str, *caught_by: s
 
     def at(function: str) -> Mistake:
         own = function.partition(".")[2]
+        modules = (*FILES, function.partition(".")[0])
         checks = tuple(
-            c if c.startswith(tuple(f"{m}." for m in FILES)) else f"{function}.{c}" for c in caught_by
+            c if c.startswith(tuple(f"{m}." for m in modules)) else f"{function}.{c}" for c in caught_by
         )
         return Mistake(f"{own}.{name}", function, old, new, sentence, hint, checks)
 
@@ -69,13 +70,17 @@ def mistakes_in(function: str, *entries: Entry) -> tuple[Mistake, ...]:
     return tuple(item(function) for item in entries)
 
 
-def apply(mistake: Mistake, reference: Path) -> str:
+def apply(mistake: Mistake, reference: Path, files: Mapping[str, str] = FILES) -> str:
     """The text of the mistake's file in the folder `reference`, with the mistake made (and no docstring there).
 
     Raises `MistakeError` unless the function is there, holds `old` exactly once outside its docstring, and still
     parses afterwards.
     """
-    text = (reference / FILES[mistake.module]).read_text(encoding="utf-8")
+    if mistake.module not in files:
+        raise MistakeError(
+            f"`{mistake.id}`: there is no module {mistake.module!r}.", f"There are {', '.join(files)}."
+        )
+    text = (reference / files[mistake.module]).read_text(encoding="utf-8")
     lines = text.splitlines(keepends=True)
     node = _function(mistake, text)
     first = node.body[0].lineno - 1, node.body[0].end_lineno or 0
@@ -96,9 +101,10 @@ def apply(mistake: Mistake, reference: Path) -> str:
     return varied
 
 
-def varied(mistake: Mistake, reference: Path) -> tuple[str, str]:
+def varied(mistake: Mistake, reference: Path, files: Mapping[str, str] = FILES) -> tuple[str, str]:
     """The file that a mistake changes, within the assignment's folder, and its text with the mistake made."""
-    return FILES[mistake.module], apply(mistake, reference)
+    text = apply(mistake, reference, files)
+    return files[mistake.module], text
 
 
 def _function(mistake: Mistake, text: str) -> ast.FunctionDef:
@@ -110,7 +116,5 @@ def _function(mistake: Mistake, text: str) -> ast.FunctionDef:
         found = next(named, None)
         body = found.body if found is not None else []
     if not isinstance(found, ast.FunctionDef):
-        raise MistakeError(
-            f"`{mistake.id}`: {FILES[mistake.module]} has no `{mistake.function}`.", "Was it renamed?"
-        )
+        raise MistakeError(f"`{mistake.id}`: the reference has no `{mistake.function}`.", "Was it renamed?")
     return found

@@ -30,6 +30,11 @@ def _model(model: Any) -> Any:
     return _named[name, *arguments]
 
 
+def forget() -> None:
+    """Lets go of the models that were named."""
+    _named.clear()
+
+
 def _layers(model: Any) -> list[Any]:
     return [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.batch import canvas, folders, gradescope, unpack
 from grader.batch.handins import ClassInput, entries, is_archive
-from grader.collect.assignment import PACKAGE, Assignment
+from grader.collect.assignment import Assignment
 from grader.collect.names import passed_over
 from grader.errors import CollectError
 from grader.results import Problem
@@ -43,7 +43,7 @@ def _of_folder(path: Path, assignment: Assignment) -> str:
     files = [entry.name for entry in inside if entry.is_file()]
     if files and _from_canvas(files) and not any(entry.is_dir() for entry in inside):
         return "canvas"
-    if (path / PACKAGE).is_dir() or any(name in assignment.by_file_name for name in files):
+    if (path / assignment.package).is_dir() or any(name in assignment.by_file_name for name in files):
         return ""
     handins = (entry for entry in inside if _is_handin(entry, assignment))
     return "folders" if len(list(itertools.islice(handins, 2))) == 2 else ""
@@ -70,7 +70,7 @@ def _is_handin(entry: Path, assignment: Assignment) -> bool:
     if entry.is_file():
         return is_archive(entry.name)
     return any(
-        is_archive(name) or parts[-1:] == (PACKAGE,) or name in assignment.by_file_name
+        is_archive(name) or parts[-1:] == (assignment.package,) or name in assignment.by_file_name
         for parts, name in _files(entry)
     )
 

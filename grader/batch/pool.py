@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +21,8 @@ from typing import Protocol
 from grader.batch import job
 from grader.batch.work import Broken, Done, Work
 from grader.errors import UsageError
-from grader.session import ROOT
+from grader.places import ROOT
+from grader.scratch import Scratch
 
 Heard = Callable[[str, bytes], None]  # the key and the encoded outcome of a check; nothing when it is begun
 JOB = "grader.batch.job"
@@ -143,8 +143,10 @@ class LocalPool:
         self._lock = threading.Lock()
         self._running: list[Job] = []
         self._closed = False
-        self._scratch = tempfile.mkdtemp(prefix="gradmark-class-")
-        os.chmod(self._scratch, 0o711)  # the account that runs student code must get to its own folder in it
+        self._scratch = Scratch("class")
+        os.chmod(
+            self._scratch.name, 0o711
+        )  # the account that runs student code must get to its own folder in it
 
     def submit(self, work: Work, heard: Heard) -> Future[Done]:
         """Grades in the next free job process; see `Pool`."""
@@ -166,7 +168,7 @@ class LocalPool:
             with self._lock:
                 if self._closed:
                     raise Broken("The run was stopped.")
-                self._own.job = Job(self._scratch)
+                self._own.job = Job(self._scratch.name)
                 self._running.append(self._own.job)
         assert isinstance(self._own.job, Job)
         return self._own.job
@@ -189,4 +191,4 @@ class LocalPool:
             each.hang_up()
         for each in running:
             each.close(at_once=at_once)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.cleanup()

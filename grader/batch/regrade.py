@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader import plugin, policy, session
+from grader import assignment, policy, session
 from grader.batch import conclude, late
 from grader.batch.conclude import Rescored
 from grader.batch.handins import Person
@@ -51,8 +51,9 @@ def regrade(folder: Path, rubric: Rubric | None = None, lateness: Path | None = 
     with store.locked():
         old = read_class(folder)
         if rubric is not None:
-            session.validate(rubric, [check.spec for check in plugin.collect(session.CHECKS)])
-        rubric = rubric or load(folder / RUBRIC)  # made for the checks of its day, perhaps not for today's
+            session.validate(rubric, [check.spec for check in session.collected()])
+        # Made for the checks of its day, perhaps not for today's.
+        rubric = rubric or load(folder / RUBRIC, assignment.current().rubric)
         warnings = _warnings(folder, rubric)
         facts = _with_lateness(old.students, lateness)
         keys = [attempt.key for student in facts for attempt in student.attempts]
@@ -69,7 +70,7 @@ def regrade(folder: Path, rubric: Rubric | None = None, lateness: Path | None = 
 
 
 def _warnings(folder: Path, rubric: Rubric) -> tuple[str, ...]:
-    if limits_of(load(folder / RUBRIC)) == limits_of(rubric):
+    if limits_of(load(folder / RUBRIC, assignment.current().rubric)) == limits_of(rubric):
         return ()
     return ("This rubric has other limits or tolerances: they hold from the next `gradmark grade` on.",)
 

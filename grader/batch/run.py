@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 import grader
-from grader import plugin, policy, session
+from grader import policy, session
 from grader.batch import conclude, forms, late, roster, unjudged, version
 from grader.batch.handins import ClassInput
 from grader.batch.plan import Plan, Planned, Settings, plan, with_outcomes
@@ -66,7 +66,7 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     grade. Whatever ends it, the same call goes on where it ended.
     """
     checks = _unit_checks(options.select)
-    session.validate(options.rubric, [check.spec for check in plugin.collect(session.CHECKS)])
+    session.validate(options.rubric, [check.spec for check in session.collected()])
     store = Store(options.out)
     with store.locked():
         found = forms.read(options.path, options.form, store.staging)
@@ -88,7 +88,7 @@ def grade_class(options: Options, display: Display) -> ClassResult:
 
 def _unit_checks(select: str) -> tuple[session.CheckInfo, ...]:
     """The checks of a class: those that train models are for single submissions."""
-    unit, _ = judging.split(plugin.collect(session.CHECKS, select), None)
+    unit, _ = judging.split(session.collected(select), None)
     ids = {check.spec.id for check in unit}
     return tuple(check for check in session.expected_checks(select) if check.id in ids)
 

@@ -6,7 +6,9 @@ import hashlib
 from pathlib import Path
 
 import grader
-from grader.session import CHECKS, REFERENCE, ROOT, TEMPLATE
+from grader import assignment
+from grader.places import ROOT
+from grader.session import CHECKS, REFERENCE, TEMPLATE
 
 APART = ("grader/batch/", "grader/cli", "grader/console", "grader/template.py")  # no check sees these
 
@@ -20,7 +22,20 @@ def sources() -> str:
             if _counts(path, name):
                 total.update(f"{name}\0".encode())
                 total.update(hashlib.sha256(path.read_bytes()).digest())
+    _add_other(total, assignment.current())
     return total.hexdigest()
+
+
+def _add_other(total: hashlib._Hash, other: assignment.Assignment) -> None:
+    """The files of an assignment that is not gradmark's own; its rubric counts apart, as always."""
+    folders = (
+        () if other.bundled else (other.reference, other.template, other.checks, other.folder / "probes")
+    )
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    more = [other.folder / assignment.FILE, other.mistakes] if folders else []
+    for path in sorted(path for path in (*files, *more) if path and "__pycache__" not in path.parts):
+        total.update(f"{path.relative_to(other.folder).as_posix()}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
 
 
 def _counts(path: Path, name: str) -> bool:

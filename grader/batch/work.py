@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader import assignment
 from grader.class_results import Status
 from grader.errors import CollectError
 from grader.notebook import grading as notebooks
@@ -94,7 +95,9 @@ class Bench:
     def _warm(self, work: Work) -> Grader:
         if self._grader is None or self._rubric != work.rubric:
             self.close()
-            self._grader = Grader(rubric=parse(work.rubric, work.rubric_source), explain=True)
+            self._grader = Grader(
+                rubric=parse(work.rubric, work.rubric_source, assignment.current().rubric), explain=True
+            )
             self._rubric = work.rubric
         return self._grader
 

@@ -16,7 +16,10 @@ from grader.results import Problem
 PACKAGE = "cs231n"
 STUDENT_MARK = b"# START OF YOUR CODE"  # written by grader.template into each file that has a task
 
-NAME_IT = f"Name the folder (or an archive of it) that holds {PACKAGE}/ and the notebooks."
+
+def name_it(package: str) -> str:
+    """What to name in place of something that holds no assignment."""
+    return f"Name the folder (or an archive of it) that holds {package}/ and the notebooks."
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Assignment:
 
     files: dict[str, bytes]
     student: frozenset[str]
+    package: str = PACKAGE  # the folder of the code
 
     @cached_property
     def by_file_name(self) -> dict[str, str]:
@@ -49,11 +53,11 @@ class Root:
         name = "/".join(member.parts[depth:])
         if not self.loose or name.endswith(".ipynb"):
             return name
-        inside = f"{PACKAGE}/{name}"
+        inside = f"{assignment.package}/{name}"
         return inside if inside in assignment.files else assignment.by_file_name.get(name, inside)
 
 
-def load(template: Path) -> Assignment:
+def load(template: Path, package: str = PACKAGE) -> Assignment:
     """The assignment that a template folder defines. Raises `CollectError` for a folder that is none."""
     paths = [path for path in sorted(template.rglob("*")) if path.is_file()]
     names = {path.relative_to(template).as_posix(): path for path in paths}
@@ -67,7 +71,7 @@ def load(template: Path) -> Assignment:
         raise CollectError(
             f"{template} is not a template: no file in it has a task", "Run `gradmark template`."
         )
-    return Assignment(files, student)
+    return Assignment(files, student, package)
 
 
 def find(members: list[Member], assignment: Assignment, where: str) -> Root:
@@ -81,21 +85,22 @@ def find(members: list[Member], assignment: Assignment, where: str) -> Root:
         return Root(prefix, loose=False, problems=problems)
     if loose := Counter(_loose_prefixes(members, assignment)):
         prefix, _ = _choose(loose, where)
-        return Root(prefix, loose=True, problems=_read_as_inside(prefix, where))
-    raise _nothing_found(members, where)
+        return Root(prefix, loose=True, problems=_read_as_inside(prefix, where, assignment.package))
+    raise _nothing_found(members, where, assignment.package)
 
 
 def _proper_prefixes(members: list[Member], assignment: Assignment) -> Iterable[tuple[str, ...]]:
     """Once per file of the student's: the folder above its `cs231n/`."""
     for member in members:
         for depth, part in enumerate(member.parts):
-            if part == PACKAGE and "/".join(member.parts[depth:]) in assignment.student:
+            if part == assignment.package and "/".join(member.parts[depth:]) in assignment.student:
                 yield member.parts[:depth]
 
 
 def _loose_prefixes(members: list[Member], assignment: Assignment) -> Iterable[tuple[str, ...]]:
     """Once per file of the student's: the folder that would have to be called `cs231n`."""
-    inside = {tuple(name.split("/")[1:]) for name in assignment.student if name.startswith(f"{PACKAGE}/")}
+    package = f"{assignment.package}/"
+    inside = {tuple(name.split("/")[1:]) for name in assignment.student if name.startswith(package)}
     inside |= {(name,) for name in assignment.by_file_name}
     for member in members:
         for depth in range(len(member.parts)):
@@ -122,18 +127,18 @@ def _not_graded(other: tuple[str, ...], graded: tuple[str, ...]) -> Problem:
     )
 
 
-def _read_as_inside(prefix: tuple[str, ...], where: str) -> tuple[Problem, ...]:
-    if (prefix or (where,))[-1] == PACKAGE:  # someone pointed at the package itself
+def _read_as_inside(prefix: tuple[str, ...], where: str, package: str) -> tuple[Problem, ...]:
+    if (prefix or (where,))[-1] == package:  # someone pointed at the package itself
         return ()
-    message = f"{_shown(prefix)} holds files without their {PACKAGE} folder; they were read as if in it"
-    return (Problem(file=_shown(prefix), message=message, hint=f"Hand in the {PACKAGE} folder as it is."),)
+    message = f"{_shown(prefix)} holds files without their {package} folder; they were read as if in it"
+    return (Problem(file=_shown(prefix), message=message, hint=f"Hand in the {package} folder as it is."),)
 
 
-def _nothing_found(members: list[Member], where: str) -> CollectError:
+def _nothing_found(members: list[Member], where: str, package: str) -> CollectError:
     held = [clean(member.name) for member in members]
     shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
     packed = [name for name in held if name.lower().endswith((*ARCHIVE_ENDINGS, ".7z", ".rar"))]
-    hint = f"Unpack {packed[0]} and hand in what it holds." if packed else NAME_IT
+    hint = f"Unpack {packed[0]} and hand in what it holds." if packed else name_it(package)
     message = f"{where} holds no file of the assignment (it holds {shown or 'no file that counts'})"
     return CollectError(message, hint)
 

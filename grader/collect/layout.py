@@ -1,4 +1,4 @@
-"""Which files of a submission count: the assignment's own, extra modules inside `cs231n/`, notebooks."""
+"""Which files of a submission count: the assignment's own, extra modules inside its package, notebooks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from grader.collect.assignment import PACKAGE, Assignment, Root
+from grader.collect.assignment import Assignment, Root
 from grader.collect.members import Member
 from grader.collect.names import clean, fold, visible
 from grader.results import Problem
@@ -19,10 +19,11 @@ HANDED_OUT = {
     "__init__.py",
     "collectSubmission.sh",
     "collect_submission.ipynb",
+    "gradmark.py",  # of a student's package
     "makepdf.py",
     "requirements.txt",
 }
-GIVEN_MODULES = {f"{PACKAGE}/net_visualization_pytorch.py"}  # 2021 and 2023
+GIVEN_MODULES = {"cs231n/net_visualization_pytorch.py"}  # 2021 and 2023
 
 DATA = {".csv", ".h5", ".json", ".key", ".npy", ".npz", ".pickle", ".pkl", ".pt"}
 PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"}
@@ -88,9 +89,10 @@ def _place(layout: Layout, name: str, member: Member) -> None:
 
 
 def _place_notebook(layout: Layout, name: str, member: Member) -> None:
+    package = layout.assignment.package
     if "/" in name:
         layout.leave_out(
-            name, f"is not beside {PACKAGE}/", f"Notebooks belong in the folder that holds {PACKAGE}/."
+            name, f"is not beside {package}/", f"Notebooks belong in the folder that holds {package}/."
         )
     elif other := _clash(layout, name):
         layout.leave_out(name, f"differs from {other} only in upper and lower case")
@@ -100,17 +102,18 @@ def _place_notebook(layout: Layout, name: str, member: Member) -> None:
 
 
 def _place_module(layout: Layout, name: str, member: Member) -> None:
-    """A module of the student's own: welcome inside `cs231n/`, unless it takes another's place."""
+    """A module of the student's own: welcome inside the package, unless it takes another's place."""
     path = PurePosixPath(name)
+    package = layout.assignment.package
     names = {path.stem, *path.parts[:-1]}
     if names & STARTUP:
         layout.leave_out(name, "has a name that Python or pytest runs by itself", "Give it another name.")
     elif library := sorted(names & LIBRARIES):
         layout.leave_out(name, f"would stand in for the library {library[0]}", "Give it another name.")
-    elif path.parts[0] != PACKAGE:
+    elif path.parts[0] != package:
         module = path.stem
-        hint = f"Move it into {PACKAGE}/ and import it from there (`from {PACKAGE} import {module}`)."
-        layout.leave_out(name, f"lies outside {PACKAGE}/", hint)
+        hint = f"Move it into {package}/ and import it from there (`from {package} import {module}`)."
+        layout.leave_out(name, f"lies outside {package}/", hint)
     elif not all(part.isidentifier() for part in (*path.parts[:-1], path.stem)):
         layout.leave_out(name, "has a name that Python can't import", "Give it another name.")
     elif other := _clash(layout, name):

@@ -14,6 +14,7 @@ PASSED_OVER = {
     "__pycache__",
     "datasets",
     "env",
+    "gradmark_check",  # of a student's package
     "images",
     "node_modules",
     "site-packages",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.collect import assignment as assignments
+from grader.collect import nearby
 from grader.collect.archive import archive
-from grader.collect.assignment import Assignment
+from grader.collect.assignment import Assignment, Root
 from grader.collect.layout import Layout, arrange, missing
 from grader.collect.members import Contents, MemberError, folder
 from grader.collect.names import clean, identifier, name_of
@@ -33,16 +34,18 @@ class Submission:
     notebooks: tuple[Path, ...]
 
 
-def collect(path: Path, template: Path, into: Path) -> Submission:
+def collect(path: Path, template: Path, into: Path, package: str = assignments.PACKAGE) -> Submission:
     """Copies what counts of a folder or archive over the template's files into a new folder below `into`.
+
+    `package` is the folder of the code in template and hand-in.
 
     Files keep their bytes; nothing in them is run or parsed. What is left out is named in `problems`.
     Raises `CollectError` when there is no assignment to be found at `path`, or it is too large or damaged.
     """
-    assignment = assignments.load(template)
+    assignment = assignments.load(template, package)
     where = clean(name_of(path))
-    with _open(path) as contents:
-        root = assignments.find(contents.members, assignment, where)
+    with _open(path, assignment) as contents:
+        root = _root(path, contents, assignment, where)
         layout = arrange(contents.members, root, assignment)
         texts, damaged = _read(layout)
         offered = [root.relative(member, assignment) or member.name for member in contents.members]
@@ -58,9 +61,26 @@ def collect(path: Path, template: Path, into: Path) -> Submission:
     )
 
 
-def _open(path: Path) -> AbstractContextManager[Contents]:
+def _root(path: Path, contents: Contents, assignment: Assignment, where: str) -> Root:
+    """Where the assignment lies at `path`; whoever names a part of it is told where the whole is."""
+    whole = nearby.around(path, assignment) if path.is_dir() else None
+    try:
+        root = assignments.find(contents.members, assignment, where)
+    except CollectError as error:
+        if whole and error.hint == assignments.name_it(assignment.package):
+            error.hint = nearby.hint(whole, assignment)
+        raise
+    if root.loose and whole and path.resolve() != whole / assignment.package:
+        raise CollectError(f"{where} is only a part of the assignment", nearby.hint(whole, assignment))
+    return root
+
+
+def _open(path: Path, assignment: Assignment) -> AbstractContextManager[Contents]:
     if path.is_dir():
         return folder(path)
+    if path.is_file() and (kind := nearby.single(path)):
+        message = f"{clean(path.name)} is a single {kind}, not the assignment"
+        raise CollectError(message, nearby.hint(nearby.around(path, assignment), assignment))
     if path.is_file():
         return archive(path)
     what = "is neither a file nor a folder" if path.exists() else "does not exist"

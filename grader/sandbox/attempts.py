@@ -7,6 +7,7 @@ refused; an attempt that succeeds does no harm.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import socket
@@ -28,6 +29,7 @@ def refused(secret: str, parent: int) -> dict[str, bool]:
         "send by UDP": lambda: _connect(socket.SOCK_DGRAM),
         "connect to a local service": _connect_local,
         "send signals": lambda: os.kill(parent, 0),
+        "have signals sent": lambda: _signal_by_pipe(parent),
         "limit other processes": lambda: resource.prlimit(parent, resource.RLIMIT_CPU),
         "start processes": _fork,
         "run programs": lambda: execv("/nonexistent", ["x"]),
@@ -38,8 +40,12 @@ def refused(secret: str, parent: int) -> dict[str, bool]:
 
 
 _REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
-_HIDDEN = (errno.ENOENT, errno.ESRCH)  # what is there outside is not there for the worker
-_OUTSIDE = ("read", "write", "see", "limit")
+_HIDDEN = (
+    errno.ENOENT,
+    errno.ESRCH,
+    errno.EROFS,
+)  # what is there outside is not there for the worker, or read only
+_OUTSIDE = ("read", "write", "see", "limit", "have signals")
 
 
 def _refused(name: str, attempt: Callable[[], object]) -> bool:
@@ -77,6 +83,16 @@ def _connect(kind: int) -> None:
 def _connect_local() -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect("/nonexistent")
+
+
+def _signal_by_pipe(pid: int) -> None:
+    """Any signal, by the kernel's own hand, when the pipe is written to: Landlock knows of it from ABI 6."""
+    reading, writing = os.pipe()
+    try:
+        fcntl.fcntl(reading, fcntl.F_SETOWN, pid)
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def _fork() -> None:

@@ -11,8 +11,6 @@ Student code never runs in this process and torch is never imported here. What c
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,16 +19,19 @@ from types import TracebackType
 from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import level, lockdown, spawned
+from grader.sandbox.own import NOTHING, Own
 from grader.sandbox.pack import Argument, Tensor, packed
 from grader.sandbox.parent import ATTEMPTS, Parent
 from grader.sandbox.remote import Worker
 from grader.sandbox.targets import Function, Method, Probe, Reply, Target
+from grader.scratch import Scratch, sweep
 from grader.values import MappingValue, ScalarValue
 
 __all__ = [
     "Argument",
     "Function",
     "Method",
+    "Own",
     "Probe",
     "Reply",
     "Target",
@@ -56,14 +57,17 @@ class Zygote:
         preload: Sequence[str] = ("numpy", "torch"),
         probes: Sequence[str] = (),
         without: Sequence[str] = (),
+        own: Own = NOTHING,
     ) -> Zygote:
         """Starts a warm parent with `preload` and our own helper modules `probes` imported.
 
-        `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost.
+        `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost; `own` is what
+        another assignment than gradmark's brings along.
         """
+        sweep(lockdown.is_made_up)
         if not spawned.FORKS:
-            return cls(spawned.Spawner(tuple(preload), tuple(probes)))
-        return cls(Parent(tuple(preload), tuple(probes), tuple(without)))
+            return cls(spawned.Spawner(tuple(preload), tuple(probes), own))
+        return cls(Parent(tuple(preload), tuple(probes), tuple(without), own))
 
     @property
     def alive(self) -> bool:
@@ -97,7 +101,7 @@ class Zygote:
 
     def _tried(self) -> tuple[str, tuple[str, ...]]:
         if self._isolation is None:
-            with tempfile.TemporaryDirectory(prefix="gradmark-") as empty:
+            with Scratch() as empty:
                 os.chmod(empty, 0o755)  # as a submission's: readable for the worker's own user
                 self._isolation = self._try(Path(empty))
         return self._isolation
@@ -116,11 +120,11 @@ class Zygote:
 
         Raises `SandboxError`.
         """
-        scratch = tempfile.mkdtemp(prefix="gradmark-")
+        scratch = Scratch()
         try:
-            process = self._parent.fork(folder.resolve(), Path(scratch), limits)
+            process = self._parent.fork(folder.resolve(), Path(scratch.name), limits)
         except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.cleanup()
             raise
         worker = Worker(self._parent, process, scratch, limits)
         self._must_be_as_tried(worker)

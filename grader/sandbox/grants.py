@@ -65,7 +65,10 @@ def places() -> list[str]:
 
 def _libraries() -> list[str]:
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    return [os.path.join(prefix, name) for prefix in prefixes for name in ("lib", "lib64")]
+    beside = [
+        entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))
+    ]  # by a .pth file
+    return [os.path.join(prefix, name) for prefix in prefixes for name in ("lib", "lib64")] + beside
 
 
 def _around(place: str, hidden: set[str]) -> Iterator[tuple[str, AccessFS]]:

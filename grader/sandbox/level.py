@@ -17,6 +17,7 @@ _CALLS = (
     "send by UDP",
     "connect to a local service",
     "send signals",
+    "have signals sent",
     "limit other processes",
     "start processes",
     "run programs",

@@ -43,6 +43,11 @@ class Spec(msgspec.Struct):
     open_files: int = 256
 
 
+def is_made_up(uid: int) -> bool:
+    """Whether the user is one that root makes up for a worker."""
+    return _FIRST_UID <= uid < _LAST_UID and os.geteuid() == 0
+
+
 def prctl(option: int, value: int) -> None:
     """`prctl(2)` for options with one number; nothing where there is none. Raises `OSError`."""
     if _LINUX and _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
@@ -121,7 +126,9 @@ class Prepared:
     lock-down itself the bindings could not be loaded any more.
     """
 
-    def __init__(self, root: str, ours: tuple[str, ...], without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, root: str, ours: tuple[str, ...], without: tuple[str, ...] = (), hidden: tuple[str, ...] = ()
+    ) -> None:
         self.landlock: list[Any] | None = None
         self.seccomp: Any = None
         self.nest: Any = None
@@ -135,7 +142,7 @@ class Prepared:
             return
         from grader.sandbox import grants, syscalls
 
-        self._hidden = [os.path.join(root, name) for name in ours]
+        self._hidden = [*(os.path.join(root, name) for name in ours), *hidden]
         self._places = grants.places()
         if self._wanted("Landlock", grants.available(), "this kernel has none, or has it switched off"):
             self.landlock = grants.library_rules(self._hidden)

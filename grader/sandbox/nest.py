@@ -31,8 +31,10 @@ _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
+_MOST_LINKS = 40
 _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
-_BASE = "/tmp"  # any folder that exists: what is in it can still be reached below OUTSIDE
+# Any folder that exists: what is in it can still be reached below OUTSIDE, but not while the tree is made.
+_BASES = ("/tmp", "/var/tmp", "/mnt", "/media", "/srv", "/opt", "/home", "/run")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -154,29 +156,59 @@ def settle(folder: str, size: int, files: int) -> None:
 
 
 def _move_into(places: Iterable[str], hidden: Iterable[str]) -> None:
-    _mount("tmpfs", _BASE, "tmpfs", _NOSUID | _NODEV, "mode=755")
-    _furnish(places, hidden)
-    os.chdir(_BASE)
+    places = [place for place in places if os.path.exists(place)]
+    base = base_for(places)
+    _mount("tmpfs", base, "tmpfs", _NOSUID | _NODEV, "mode=755")
+    _furnish(base, places, hidden)
+    os.chdir(base)
     pivot = syscall_nr("pivot_root")
     _checked(_libc.syscall(pivot, b".", os.fsencode(OUTSIDE[1:])), "a root folder of its own")
     os.chdir("/")
     _mount(None, "/", None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
 
 
-def _furnish(places: Iterable[str], hidden: Iterable[str]) -> None:
+def base_for(places: Iterable[str], candidates: Iterable[str] = _BASES) -> str:
+    """The first folder that may be covered by the new tree: no place lies in it, leads through it or holds it.
+
+    Raises `OSError` when there is none.
+    """
+    ways = [way for place in places for way in _ways(place)]
+    for base in candidates:
+        free = not any(_within(way, base) for way in ways) and not any(_within(base, place) for place in ways)
+        if free and os.path.isdir(base) and os.path.realpath(base) == base:
+            return base
+    raise OSError("there is no folder in which a worker's file tree could be made")
+
+
+def _ways(path: str) -> list[str]:
+    """The path, and what it is called after each link on the way to it."""
+    found = [path]
+    while (link := _first_link(found[-1])) and len(found) < _MOST_LINKS:
+        rest = os.path.relpath(found[-1], link)
+        found.append(os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link), rest)))
+    return found
+
+
+def _first_link(path: str) -> str:
+    parts = path.split(os.sep)
+    ways = (os.sep.join(parts[: n + 1]) for n in range(1, len(parts)))
+    return next((way for way in ways if os.path.islink(way)), "")
+
+
+def _furnish(base: str, places: Iterable[str], hidden: Iterable[str]) -> None:
     shown: list[str] = []
-    for place in sorted({_lead_to(place) for place in places if os.path.exists(place)}):
+    for place in sorted({_lead_to(base, place) for place in places}):
         if not any(_within(place, other) for other in shown):
-            _bind(place)
+            _bind(base, place)
             shown.append(place)
     for name in hidden:
         if os.path.isdir(name) and any(_within(os.path.realpath(name), place) for place in shown):
-            _mount("tmpfs", _BASE + os.path.realpath(name), "tmpfs", _RDONLY | _NOSUID | _NODEV, "size=4k")
+            _mount("tmpfs", base + os.path.realpath(name), "tmpfs", _RDONLY | _NOSUID | _NODEV, "size=4k")
     for name in (SUBMISSION, SCRATCH, OUTSIDE, "/proc"):
-        os.makedirs(_BASE + name, exist_ok=True)
+        os.makedirs(base + name, exist_ok=True)
 
 
-def _lead_to(path: str) -> str:
+def _lead_to(base: str, path: str) -> str:
     """Makes the folders and links that lead to `path`; gives the path without links."""
     real = ""
     parts = path.strip("/").split("/")
@@ -184,17 +216,17 @@ def _lead_to(path: str) -> str:
         here = f"{real}/{part}"
         if os.path.islink(here):
             target = os.readlink(here)
-            if not os.path.lexists(_BASE + here):
-                os.symlink(target, _BASE + here)
-            return _lead_to(os.path.normpath(os.path.join(real or "/", target, *parts[number + 1 :])))
+            if not os.path.lexists(base + here):
+                os.symlink(target, base + here)
+            return _lead_to(base, os.path.normpath(os.path.join(real or "/", target, *parts[number + 1 :])))
         if number < len(parts) - 1:
-            os.makedirs(_BASE + here, exist_ok=True)
+            os.makedirs(base + here, exist_ok=True)
         real = here
     return real
 
 
-def _bind(place: str) -> None:
-    target = _BASE + place
+def _bind(base: str, place: str) -> None:
+    target = base + place
     if os.path.isdir(place):
         os.makedirs(target, exist_ok=True)
     else:

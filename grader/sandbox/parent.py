@@ -17,10 +17,12 @@ from typing import Any
 
 import msgspec
 
+from grader import libraries
 from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown, wire
 from grader.sandbox.channel import Process
+from grader.sandbox.own import NOTHING, Own
 from grader.sandbox.streams import Closed
 from grader.sandbox.text import clean_line
 from grader.sandbox.watch import Allowance
@@ -41,8 +43,11 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 class Parent:
     """Owns the zygote's process and its control socket. Safe to use from several threads."""
 
-    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...]) -> None:
-        self._arguments = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
+    def __init__(
+        self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...], own: Own = NOTHING
+    ) -> None:
+        names = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
+        self._arguments = [*names, own.encode()]
         self._lock = threading.RLock()
         if sys.platform == "linux":
             lockdown.hide()
@@ -68,7 +73,7 @@ class Parent:
             try:
                 self._until_ready()
             except _Gone as error:
-                raise SandboxError(f"The warm parent could not start. {self._said()}") from error
+                raise _told("The warm parent could not start.", self._said()) from error
             return dict(self._versions)
 
     @property
@@ -88,8 +93,7 @@ class Parent:
             try:
                 return self._fork(folder, scratch, limits)
             except _Gone as error:
-                said = self._said()
-                raise SandboxError(f"No worker could be started: the warm parent died. {said}") from error
+                raise _told("No worker could be started: the warm parent died.", self._said()) from error
 
     def _restart(self) -> None:
         self._stop()
@@ -197,7 +201,7 @@ class Parent:
         """The last line that a warm parent which has ended wrote."""
         stream = self._popen.stderr
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(1)
+            self._popen.wait(10)  # with torch half imported, its end takes seconds
         if stream is None or self._popen.poll() is None:
             return ""
         os.set_blocking(stream.fileno(), False)
@@ -237,6 +241,12 @@ def _readable(control: socket.socket, timeout: float) -> bool:
     return bool(poll.poll(max(timeout, 0) * 1000))
 
 
+def _told(what: str, said: str) -> SandboxError:
+    """The error of a process that could not start; a library that is missing or broken is told as that."""
+    found = libraries.explained(said.rpartition("\n")[2])
+    return SandboxError(*found) if found else SandboxError(f"{what} {said}".strip())
+
+
 def spec_of(folder: Path, scratch: Path, limits: Limits) -> lockdown.Spec:
     """What a new worker is told of its limits and places."""
     return lockdown.Spec(
@@ -261,7 +271,7 @@ def await_worker(process: Process, seconds: float) -> None:
         process.drain_quietly()
         said = process.take_output()[1].strip()
         process.close()
-        raise SandboxError(f"A worker could not be started. {said}".strip()) from None
+        raise _told("A worker could not be started.", said) from None
     if not isinstance(answer, wire.Ready):
         problem = answer.message if isinstance(answer, wire.Problem) else ""
         process.kill()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-import shutil
 import time
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 
@@ -23,6 +21,7 @@ from grader.sandbox.streams import Closed
 from grader.sandbox.targets import NOTHING, Function, Method, Reply, Seen, Target, Watch, label
 from grader.sandbox.text import clean_line
 from grader.sandbox.watch import Allowance
+from grader.scratch import Scratch
 from grader.values import Handle
 
 _generations = itertools.count(1)
@@ -33,7 +32,7 @@ class Worker:
     """One worker process. After `LimitExceeded` (but for a caught lack of memory), `Crashed` and
     `ProtocolViolation` it is dead: `alive` is False and a new one is needed."""
 
-    def __init__(self, parent: Parent, process: Process, scratch: str, limits: Limits) -> None:
+    def __init__(self, parent: Parent, process: Process, scratch: Scratch, limits: Limits) -> None:
         self.alive = True
         self.generation = next(_generations)
         self.layers = process.layers
@@ -41,9 +40,6 @@ class Worker:
         self._parent = parent
         self._process = process
         self._scratch = scratch
-        self._remove_scratch = weakref.finalize(
-            self, shutil.rmtree, scratch, ignore_errors=True
-        )  # at exit too
         self._limits = limits
         self._cpu = 0.0  # when it was last looked at
         self._releasable: list[int] = []
@@ -266,7 +262,7 @@ class Worker:
         self._left_over = self._process.take_output()
         self.alive = False
         self._process.close()
-        self._remove_scratch()
+        self._scratch.cleanup()
         return status
 
 

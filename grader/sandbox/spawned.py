@@ -24,6 +24,7 @@ from grader.errors import SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown
 from grader.sandbox.channel import Process
+from grader.sandbox.own import NOTHING, Own
 from grader.sandbox.parent import ATTEMPTS, START_SECONDS, Parent, await_worker, environment, spec_of
 from grader.sandbox.watch import Usage
 
@@ -46,6 +47,12 @@ class ForeignUsage(Usage):
             times = self._process.cpu_times()
             return float(times.user + times.system)
         return 0.0
+
+    def threads(self) -> int:
+        """Threads of the process."""
+        with contextlib.suppress(self._gone):
+            return int(self._process.num_threads())
+        return 0
 
     def note_peak(self) -> None:
         """The most that was seen; the system keeps no record."""
@@ -102,13 +109,13 @@ class SpawnedProcess(Process):
 class Spawner(Parent):
     """Takes the place of the warm parent: starts an interpreter for each worker."""
 
-    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...]) -> None:
+    def __init__(self, preload: tuple[str, ...], probes: tuple[str, ...], own: Own = NOTHING) -> None:
         if os.name != "posix":
             raise SandboxError(
                 "gradmark can't run submissions on Windows itself.",
                 "Use WSL 2: `wsl --install`, then install and run gradmark in its Linux.",
             )
-        self._preload, self._probes = preload, (*probes, ATTEMPTS)
+        self._preload, self._probes, self._own = preload, (*probes, ATTEMPTS), own.encode()
         self._restarts = 0
         self._closed = False
 
@@ -139,7 +146,7 @@ class Spawner(Parent):
         out, err = os.pipe(), os.pipe()
         spec = msgspec.json.encode(spec_of(folder, scratch, limits)).decode()
         names = [",".join(part) for part in (self._preload, self._probes)]
-        command = [sys.executable, "-s", "-P", "-m", _MODULE, str(theirs.fileno()), *names, spec]
+        command = [sys.executable, "-s", "-P", "-m", _MODULE, str(theirs.fileno()), *names, spec, self._own]
         with theirs:
             popen = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out[1], stderr=err[1], cwd="/", env=environment(),

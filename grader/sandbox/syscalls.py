@@ -29,6 +29,8 @@ _REFUSED = (
     "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "sethostname", "setdomainname",
     "syslog", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "iopl", "ioperm",
     "lookup_dcookie", "personality", "vhangup", "uselib", "mknod", "mknodat",
+    "quotactl_fd", "open_tree_attr", "file_setattr", "lsm_set_self_attr", "statmount", "listmount", "nfsservctl",
+    "modify_ldt", "fanotify_init", "fanotify_mark", "inotify_init", "inotify_init1", "io_setup", "sysfs", "_sysctl",
 )  # fmt: skip
 
 # Not there as far as the C library is concerned: it has another way, or the caller is told that there is none.
@@ -41,14 +43,28 @@ _ABSENT = (
 _FAKED = (
     "chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr",
     "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "utime", "utimes", "utimensat",
-    "futimesat",
+    "futimesat", "sync", "syncfs",
 )  # fmt: skip
+
+# Calls of kernels later than this list (it ends with Linux 6.17): as on the older kernel that everybody supports.
+_LATER = range(470, 512)
 
 _CLONE_THREAD = 0x10000
 _AF_UNIX, _AF_NETLINK = 1, 16
 _SOCK_STREAM, _SOCK_TYPE = 1, 0xF
-_PRCTL = {"PDEATHSIG": 1, "DUMPABLE": 4, "CHILD_SUBREAPER": 36, "PTRACER": 0x59616D61}
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_PRCTL = {"PDEATHSIG": 1, "DUMPABLE": 4, "CHILD_SUBREAPER": 36, "PTRACER": 0x59616D61, "SCHED_CORE": 62}
+# Requests on a terminal that type for its owner, and those that name another process as the one to be signalled.
+_IOCTL = {
+    "TIOCSTI": 0x5412,
+    "TIOCLINUX": 0x541C,
+    "TIOCSETD": 0x5423,
+    "FIOSETOWN": 0x8901,
+    "SIOCSPGRP": 0x8902,
+}
+# Families of requests that change files which are open for reading only: flags, encryption, verity, clones.
+_IOCTL_FAMILIES = (0x6600, 0x5800, 0x7600, 0x9400)
+# A signal of any kind to any process of the user when a pipe is written to; being told of, or delaying, others' opens.
+_FCNTL = {"SETOWN": 8, "SETSIG": 10, "SETOWN_EX": 15, "SETLEASE": 1024, "NOTIFY": 1026}
 _X32 = 0x40000000  # the same calls under other numbers, where the kernel has the x32 ABI
 
 
@@ -75,8 +91,14 @@ def build() -> Filter:
         made.refuse("socketpair", errno.EPERM, ArgCmp(1, CmpOp.MASKED_EQ, kind, _SOCK_TYPE))
     for option in _PRCTL.values():
         made.refuse("prctl", errno.EPERM, ArgCmp(0, CmpOp.EQ, option))
-    for request in (_TIOCSTI, _TIOCLINUX):
+    for request in _IOCTL.values():
         made.refuse("ioctl", errno.EPERM, ArgCmp(1, CmpOp.MASKED_EQ, request, 0xFFFFFFFF))
+    for family in _IOCTL_FAMILIES:
+        made.refuse("ioctl", errno.EPERM, ArgCmp(1, CmpOp.MASKED_EQ, family, 0xFF00))
+    for command in _FCNTL.values():
+        made.refuse("fcntl", errno.EPERM, ArgCmp(1, CmpOp.MASKED_EQ, command, 0xFFFFFFFF))
+    for number in _LATER:
+        made.refuse_number(number, errno.ENOSYS)
     # Limits and affinity of other processes of the same user.
     for name in ("prlimit64", "sched_setaffinity"):
         made.refuse(name, errno.EPERM, unless=ArgCmp(0, CmpOp.EQ, 0))
@@ -110,8 +132,13 @@ class _Rules:
     ) -> None:
         """`name` fails with `error` (0: does nothing and succeeds) where `condition` holds and `unless` does not."""
         number = _number(name)
-        if number is None:
-            return
+        if number is not None:
+            self.refuse_number(number, error, condition, unless)
+
+    def refuse_number(
+        self, number: int, error: int, condition: ArgCmp | None = None, unless: ArgCmp | None = None
+    ) -> None:
+        """The same for a call by its number."""
         for call in (number, number | _X32) if self._twice else (number,):
             if unless is not None:
                 self.filter.allow(call, args=[unless])

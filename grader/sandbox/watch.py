@@ -12,6 +12,12 @@ from grader.errors import LimitExceeded
 TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator gets 37 MB further meanwhile
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
 _DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
+MOST_THREADS = 1000  # small stacks make memory no limit: 2 GB hold 60,000, and the machine has 32,768 in all
+MOST_NESTED = 64  # folders in folders
+_FOLDER, _HANDLE = (
+    kind | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    for kind in (os.O_RDONLY, getattr(os, "O_PATH", 0))
+)
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -50,6 +56,12 @@ class Usage:
         resident = self._resident()
         self.peak_bytes = max(self.peak_bytes, resident)
         return resident - self._resident_at_start
+
+    def threads(self) -> int:
+        """Threads of the process."""
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{self._pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[17])
+        return 0
 
     def note_peak(self) -> None:
         """Brings `peak_bytes` up to date with what the kernel has counted."""
@@ -106,6 +118,12 @@ class Watch:
                 f"{allowed.label} used more than {amount(allowed.memory_bytes)} of memory and was stopped.",
                 limit="memory",
             )
+        if self._usage.threads() > MOST_THREADS:
+            raise LimitExceeded(
+                f"{allowed.label} {THREADS_TEXT} and was stopped.",
+                "Start no threads inside its loops.",
+                limit="threads",
+            )
         if now - self._folder_seen > _DISK_TICK:
             self._folder_seen = now
             self._look_at_folder()
@@ -122,6 +140,9 @@ class Watch:
         raise LimitExceeded(f"{self._allowed.label} {what} and was stopped.", limit="disk")
 
 
+THREADS_TEXT = f"started more than {MOST_THREADS:,} threads"
+
+
 def disk_text(most: int) -> str:
     """What a call did that needed more room than `most` bytes."""
     return f"wrote more than {amount(most)} to disk"
@@ -133,19 +154,56 @@ def files_text(most: int) -> str:
 
 
 def folder_size(folder: str, most_files: int) -> tuple[int, int]:
-    """Bytes on disk and number of the files in a folder; looks no further when there are too many."""
+    """Bytes on disk and number of the files in a folder; looks no further when there are too many.
+
+    By descriptors, as paths end at 4 kB; a folder that is nested deeper than any honest one counts as too many.
+    """
+    with contextlib.suppress(OSError):
+        top = os.open(folder, _FOLDER)
+        try:
+            return _size_in(top, most_files, MOST_NESTED)
+        finally:
+            os.close(top)
+    return 0, 0
+
+
+def _size_in(folder: int, most_files: int, levels: int) -> tuple[int, int]:
     size = count = 0
-    todo = [folder]
-    while todo and count <= most_files:
-        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                count += 1
-                size += entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    todo.append(entry.path)
-                if count > most_files:
-                    break
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            count += 1
+            size += entry.stat(follow_symlinks=False).st_blocks * 512
+            if entry.is_dir(follow_symlinks=False):
+                more = _size_of(folder, entry.name, most_files - count, levels - 1)
+                size, count = size + more[0], count + more[1]
+            if count > most_files:
+                break
     return size, count
+
+
+def _size_of(parent: int, name: str, most_files: int, levels: int) -> tuple[int, int]:
+    if levels == 0:
+        return 0, most_files + 1
+    with contextlib.suppress(OSError):  # it may be gone by now
+        inside = _look_into(parent, name)
+        try:
+            return _size_in(inside, most_files, levels)
+        finally:
+            os.close(inside)
+    return 0, 0
+
+
+def _look_into(parent: int, name: str) -> int:
+    """Opens a folder, also one that its maker has closed to everybody (and can fill all the same: mode 0300)."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except PermissionError:
+        handle = os.open(name, _HANDLE, dir_fd=parent)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)  # by descriptor: never what a link leads to
+        finally:
+            os.close(handle)
+        return os.open(name, _FOLDER, dir_fd=parent)
 
 
 def amount(size: int) -> str:

@@ -1,6 +1,6 @@
 """The warm parent: a process with the heavy libraries imported that does nothing but fork workers on request.
 
-Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES`. It holds no answers, no names and no seeds:
+Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES WITHOUT OWN`. It holds no answers, names and seeds:
 its memory is copied into every worker. It has one thread and runs no parallel region before forking
 (libgomp's threads do not survive a fork, and a child that needs them hangs).
 """
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.sandbox import lockdown, worker
+from grader.sandbox import lockdown, own, worker
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
@@ -29,13 +29,15 @@ def main() -> None:
     """Imports, warms up, announces itself, then serves until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(sys.argv[4].split(",")))
+    others = own.decode(sys.argv[5])
+    prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(sys.argv[4].split(",")), others.hidden)
     prepared.enter(control.fileno())
     preload, names = filter(None, sys.argv[2].split(",")), filter(None, sys.argv[3].split(","))
     versions = {"python": platform.python_version()}
     for name in preload:
         versions[name] = str(getattr(importlib.import_module(name), "__version__", ""))
     probes = {name: importlib.import_module(name) for name in names}
+    probes |= own.load(others)
     _warm_up()
     threads = len(os.listdir("/proc/self/task"))
     gc.collect()

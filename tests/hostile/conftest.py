@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -31,12 +33,17 @@ def own_temporary_folder() -> Iterator[Path]:
 @pytest.fixture(scope="package")
 def bare(own_temporary_folder: Path) -> Iterator[Grader]:
     """A grader whose workers run without any isolation: only for what does no harm."""
-    with pytest.MonkeyPatch.context() as patch:
-        start = partial(Zygote.start, without=("namespaces", "landlock", "seccomp"))
-        patch.setattr(session.Zygote, "start", start)
+    with _without(("namespaces", "landlock", "seccomp")):
         grader = Grader()
     with grader:
         yield grader
+
+
+@contextmanager
+def _without(layers: tuple[str, ...]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session.Zygote, "start", partial(Zygote.start, without=layers))
+        yield
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +54,10 @@ def tight(own_temporary_folder: Path) -> Iterator[Grader]:
         rubric.limits, call_seconds=5.0, call_cpu_seconds=5.0, memory_bytes=200 << 20, output_bytes=16 << 20
     )
     object.__setattr__(rubric, "limits", limits)
-    with Grader(rubric=rubric) as grader:
+    left_out = tuple(filter(None, os.environ.get("GRADMARK_TEST_WITHOUT", "").split(",")))
+    with _without(left_out):
+        grader = Grader(rubric=rubric)
+    with grader:
         grader.grade(
             REFERENCE, seed=1, select="rnn_step_forward"
         )  # starts what stays: the reference's worker

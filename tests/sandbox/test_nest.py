@@ -9,13 +9,14 @@ import subprocess
 import sys
 import textwrap
 import time
+import venv
 from pathlib import Path
 
 import pytest
 
 from grader.errors import CallError, LimitExceeded
 from grader.results import Limits
-from grader.sandbox import level
+from grader.sandbox import level, nest
 from grader.sandbox.client import Function, Zygote
 from tests.sandbox import as_user
 
@@ -147,6 +148,40 @@ def test_the_mounts_of_the_machine_stay_as_they_are(full):
     full(LOOK).call(Function("cs231n.task", "own"))
     assert Path("/proc/self/mountinfo").read_text() == before
     assert not Path("/submission").exists()
+
+
+def test_a_project_may_lie_anywhere(tmp_path):
+    """An interpreter and a submission below the very folder in which the tree would usually be made."""
+    if not os.path.realpath(tmp_path).startswith("/tmp/"):
+        pytest.skip("temporary folders of this run are elsewhere")
+    venv.create(tmp_path / "project" / ".venv", symlinks=True, with_pip=False)
+    (place,) = (tmp_path / "project" / ".venv" / "lib").glob("*/site-packages")
+    (place / "others.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
+    code = REFUSING.partition("refused = ")[0] + REFUSING[REFUSING.index("with Zygote") :]
+    done = subprocess.run(
+        [tmp_path / "project" / ".venv" / "bin" / "python", "-c", code],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    name, missing, _ = json.loads(done.stdout)
+    if "user namespace" in missing.get("namespaces", ""):
+        pytest.skip(missing["namespaces"])
+    assert (name, missing) == (level.FULL, {})
+
+
+def test_the_tree_is_made_where_it_hides_nothing(tmp_path):
+    """Not in a folder that a library lies in, holds, or is led to by a link; no such folder is a named refusal."""
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    for folder in (one, two, three):
+        (folder / "lib").mkdir(parents=True)
+    (one / "link").symlink_to(two / "lib")
+    candidates = [str(tmp_path / "missing"), *map(str, (one, two, three))]
+    assert nest.base_for(["/usr/lib"], candidates) == str(one)
+    assert nest.base_for([str(one / "lib")], candidates) == str(two)
+    assert nest.base_for([str(one / "link" / "x")], candidates) == str(three)
+    assert nest.base_for([str(tmp_path / "other")], [str(tmp_path / "other"), str(three)]) == str(three)
+    with pytest.raises(OSError, match="no folder"):
+        nest.base_for([str(tmp_path)], candidates)
 
 
 REFUSING = """

@@ -1,0 +1,276 @@
+"""The checks on a student's own working folder: the public ones, what was begun first, nothing that trains.
+
+A `Checker` keeps its warm parents between runs. The assignment falls into groups of modules that know nothing of
+each other. The recurrent one needs no torch, so its first result does not wait for torch's import; a group in which
+nothing was begun is not run at all.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+import grader
+from grader import own_folder, plugin
+from grader.collect import Submission, collect
+from grader.compare import tolerance_factors
+from grader.errors import ImportFailed, UsageError, Verdict
+from grader.judge import Judge
+from grader.memory import give_back
+from grader.places import CHECKS, FIXTURES, PROBES, REFERENCE, SEED_BITS, TEMPLATE
+from grader.progress import Counting, Listener
+from grader.recorded import Fixtures, Recorded
+from grader.reference import Reference
+from grader.results import CheckResult, Environment, Grade, Limits, Outcome, Problem
+from grader.rubric import DEFAULT, Rubric, load
+from grader.sandbox.client import Function, Zygote
+from grader.scoring import score
+from grader.signatures import Signatures
+from grader.subject import MODULES, Subject
+
+TRAINS = "training"  # what a check asks for that takes minutes
+HIDDEN = "hidden"
+Preload = tuple[str, ...]
+LIGHT: Preload = ("numpy",)
+HEAVY: Preload = ("numpy", "torch", "torch._dynamo", "torchvision", "PIL.ImageFile")
+MAY_IMPORT = (
+    "torch",
+    "torchvision",
+    "matplotlib",
+)  # what takes a worker long, where students import it by habit
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules that are built upon each other, and what has to be imported for their checks."""
+
+    modules: tuple[str, ...]
+    preload: Preload
+
+
+GROUPS = (
+    Group(("rnn_layers", "rnn"), LIGHT),
+    Group(("transformer_layers", "transformer"), HEAVY),
+    Group(("gan_pytorch",), HEAVY),
+    Group(("contrastive_loss", "simclr_data", "simclr_model", "simclr_utils"), HEAVY),
+)
+
+
+Ask = Callable[[Zygote, Limits], Subject]
+"""Makes the reference that is asked beside a warm parent."""
+
+
+class _Warm:
+    """A warm parent, and the reference that is asked beside it."""
+
+    def __init__(self, preload: Preload, limits: Limits, ask: Ask) -> None:
+        self.zygote = Zygote.start(preload=preload, probes=PROBES)  # warms up while we go on
+        endless = msgspec.structs.replace(limits, submission_seconds=1e9, submission_cpu_seconds=None)
+        self.reference = ask(self.zygote, endless)
+
+    def close(self) -> None:
+        self.reference.close()
+        self.zygote.close()
+
+
+class Checker:
+    """Checks one working folder again and again; a context manager."""
+
+    def __init__(self, start: Path, ask: Ask | None = None, rubric: Rubric | None = None) -> None:
+        self.folder = own_folder.find(start)
+        self.seeds: tuple[int, ...] = ()  # that can be chosen; any, if there are none
+        self._ask = ask or self._reference()
+        self.rubric = rubric or load(DEFAULT)
+        self.modules: dict[str, str] = {}  # by check: the short name of the module that it is about
+        self._warm: dict[Preload, _Warm] = {}
+        self._signatures = Signatures(TEMPLATE, MODULES.values())
+        self._used: _Warm | None = None
+        self.broken: list[Problem] = []  # files that can't be imported as they are now
+
+    def __enter__(self) -> Checker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers and the warm parents."""
+        for warm in self._warm.values():
+            warm.close()
+        self._warm.clear()
+
+    def _reference(self) -> Ask:
+        """The reference itself, or in a student's package what it answered."""
+        if REFERENCE.is_dir():
+            return lambda zygote, limits: Reference(zygote, REFERENCE, limits)
+        fixtures = Fixtures.load(FIXTURES)
+        self.seeds = fixtures.seeds
+        return lambda zygote, limits: Recorded(zygote, TEMPLATE, limits, fixtures)
+
+    def chosen(self, seed: int | None) -> int:
+        """The seed of a run. Raises `UsageError` for one whose expected values are not here."""
+        if seed is None:
+            return secrets.choice(self.seeds) if self.seeds else secrets.randbits(SEED_BITS)
+        if self.seeds and seed not in self.seeds:
+            known = ", ".join(map(str, self.seeds))
+            raise UsageError(f"There are no expected values for the seed {seed}.", f"Choose one of {known}.")
+        return seed
+
+    def selected(self, select: str = "") -> list[plugin.Collected]:
+        """The checks that a student sees; `select` as for pytest's -k. Raises `UsageError` when it keeps none."""
+        self._begin_to_warm_up(select)
+        checks = [check for check in plugin.collect(CHECKS, select) if self._shown(check)]
+        self.modules |= {check.spec.id: check.spec.module for check in checks}
+        return checks
+
+    def _shown(self, check: plugin.Collected) -> bool:
+        if TRAINS in check.arguments or self.rubric.visibility(check.spec.id) == HIDDEN:
+            return False
+        return REFERENCE.is_dir() or self.rubric.knows(check.spec.id)
+
+    def check(
+        self, checks: Sequence[plugin.Collected], *, seed: int | None = None, progress: Listener | None = None,
+        select: str = "", known: Mapping[str, CheckResult] | None = None,
+    ) -> Grade:  # fmt: skip
+        """The grade of the folder as it is on disk now.
+
+        seed: of all inputs; select: what is said of the selection; known: results that still hold, not found again.
+        Raises `CollectError` for a folder that can't be read, `SandboxError` when no worker can be started.
+        """
+        started = time.time()
+        seed = self.chosen(seed)
+        known = known or {}
+        results: dict[str, CheckResult] = {}
+        self.broken = []
+        with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
+            submission = collect(self.folder / own_folder.PACKAGE, TEMPLATE, Path(scratch))
+            listener = Counting(len(checks) - len(known), progress)
+            for group, mine in _grouped(checks):
+                results |= self._run(group, mine, submission, seed, known, listener)
+        give_back()
+        return self._graded(
+            submission, [results[check.spec.id] for check in checks],
+            self._environment(seed, select, started),
+        )  # fmt: skip
+
+    def _run(
+        self, group: Group, checks: Sequence[plugin.Collected], submission: Submission, seed: int,
+        known: Mapping[str, CheckResult], listener: Counting,
+    ) -> dict[str, CheckResult]:  # fmt: skip
+        specs = {check.spec.id: check.spec for check in checks}
+        if not own_folder.begun(submission.root, TEMPLATE, [MODULES[name] for name in group.modules]):
+            return {id: _left_alone(spec) for id, spec in specs.items()}
+        open_checks = [check for check in checks if check.spec.id not in known]
+        if not open_checks:
+            return {id: known[id] for id in specs}
+        warm = self._used = self._warmed(self._preload(group, submission.root))
+        with Subject(
+            warm.zygote, submission.root, self.rubric.limits, signatures=self._signatures
+        ) as student:
+            self.broken += _broken(student, group)
+            judge = Judge(student, warm.reference, seed, specs, listener)
+            judge.results.update({id: known[id] for id in specs if id in known})
+            with tolerance_factors(self.rubric.tolerances):
+                plugin.run(open_checks, judge)
+                found = judge.settle()
+        return {id: found.get(id) or _lost(spec) for id, spec in specs.items()}
+
+    def _begin_to_warm_up(self, select: str) -> None:
+        """The first warm parent starts while checks are read: which one, the selection and the folder say."""
+        for group in GROUPS:
+            modules = [MODULES[name] for name in group.modules]
+            if not self._warm and not select and own_folder.begun(self.folder, TEMPLATE, modules):
+                self._warmed(self._preload(group, self.folder))
+
+    def _preload(self, group: Group, folder: Path) -> Preload:
+        """What the group's checks need, and what the student's own files import."""
+        names = own_folder.imported(folder, TEMPLATE, [MODULES[name] for name in group.modules], MAY_IMPORT)
+        heavy = HEAVY if {"torch", "torchvision"}.intersection(names) else group.preload
+        return (*heavy, "matplotlib.pyplot") if "matplotlib" in names else heavy
+
+    def _warmed(self, preload: Preload) -> _Warm:
+        if preload not in self._warm:
+            self._warm[preload] = _Warm(preload, self.rubric.limits, self._ask)
+        return self._warm[preload]
+
+    def _graded(
+        self, submission: Submission, results: Sequence[CheckResult], environment: Environment
+    ) -> Grade:
+        return score(
+            results, self.rubric, submission=self.folder.name, environment=environment,
+            problems=submission.problems, files=submission.files,
+        )  # fmt: skip
+
+    def _environment(self, seed: int, select: str, started: float) -> Environment:
+        zygote = self._used.zygote if self._used is not None else None
+        versions = zygote.versions if zygote is not None else {}
+        return Environment(
+            gradmark=grader.__version__,
+            python=platform.python_version(),
+            numpy=versions.get("numpy", ""),
+            torch=versions.get("torch", ""),
+            platform=platform.platform(),
+            seed=seed,
+            isolation=zygote.isolation if zygote is not None else "",
+            isolation_detail=zygote.isolation_detail if zygote is not None else (),
+            limits=self.rubric.limits,
+            started=datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
+            seconds=round(time.time() - started, 3),
+            selection=select,
+        )
+
+
+def _grouped(
+    checks: Iterable[plugin.Collected],
+) -> Iterator[tuple[Group, list[plugin.Collected]]]:
+    """The groups in the order of the assignment, each with its checks; none without any."""
+    checks = list(checks)
+    for group in GROUPS:
+        if mine := [check for check in checks if check.spec.module in group.modules]:
+            yield group, mine
+    grouped = {name for group in GROUPS for name in group.modules}
+    if rest := [check for check in checks if check.spec.module not in grouped]:
+        yield Group(tuple(dict.fromkeys(check.spec.module for check in rest)), HEAVY), rest
+
+
+def _broken(student: Subject, group: Group) -> list[Problem]:
+    """The group's files that can't be imported: a call asks for a name that every module has."""
+    found: dict[str, Problem] = {}
+    for module in (MODULES[name] for name in group.modules):
+        try:
+            student.call(Function(module, "__name__"))
+        except ImportFailed as error:
+            file = error.file or own_folder.file_of(module)
+            found.setdefault(file, Problem(file=file, message=error.message, hint=error.hint))
+        except Verdict:
+            continue  # told by the checks; no string can be called
+    return list(found.values())
+
+
+def _left_alone(spec: object) -> CheckResult:
+    """What a run would find in files that are as they were handed out."""
+    given, function = getattr(spec, "given", False), getattr(spec, "function", "")
+    message = "Nothing here was begun yet." if given else f"`{function}` is not implemented yet."
+    hint = "" if given else "Write it between the markers of its region."
+    return _result(spec, Outcome.NOT_ATTEMPTED, message, hint)
+
+
+def _lost(spec: object) -> CheckResult:
+    message = "gradmark ended without a result for this check."
+    return _result(spec, Outcome.ERRORED, message, "This costs no points. Please report it.")
+
+
+def _result(spec: object, outcome: Outcome, message: str, hint: str) -> CheckResult:
+    named = {name: getattr(spec, name) for name in ("id", "title", "part", "function")}
+    return CheckResult(**named, outcome=outcome, message=message, hint=hint)
