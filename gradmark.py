@@ -11,12 +11,13 @@ if _COURSE.is_dir():  # in a student's package; elsewhere gradmark itself is ins
     sys.path.insert(0, str(_COURSE))
 
 try:
+    from grader.card import check
     from grader.cli_check import main
 except ModuleNotFoundError as error:
     _told = f"gradmark needs the package {error.name}: python -m pip install -r requirements.txt"
     raise (SystemExit if __name__ == "__main__" else ImportError)(_told) from None
 
-__all__ = ["main"]
+__all__ = ["check"]
 
 if __name__ == "__main__":
     main()

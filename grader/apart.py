@@ -60,7 +60,7 @@ class Apart:
         """The functions without which the check passes; none if it fails all the same, or none of them is wrong."""
         self.unjudged = ()
         for groups, mended in self._attempts(spec):
-            if self._lost < MOST_LOST and self._passes(attempt, groups, mended):
+            if self._lost < MOST_LOST and self._passes(attempt, groups, mended, spec.forward):
                 wrong = self._roots([name for group in groups for name in group] + [spec.forward] * mended)
                 self._blamed[_function(spec)] = wrong
                 return tuple(name.partition(".")[2] for name in wrong)
@@ -96,7 +96,9 @@ class Apart:
             return None
         return all(r.outcome is Outcome.PASSED and (alone or not r.own_parts) for r in found)
 
-    def _passes(self, attempt: Callable[[], None], groups: Sequence[Group], mended: bool) -> bool:
+    def _passes(
+        self, attempt: Callable[[], None], groups: Sequence[Group], mended: bool, forward: str
+    ) -> bool:
         try:
             with ExitStack() as stack:
                 for subject in (self._student, self._reference):
@@ -109,8 +111,9 @@ class Apart:
                 attempt()
                 return self._called(groups)
         except NotRecorded:
-            names = [name for group in groups for name in group if self._state(name) is False]
-            self.unjudged = self.unjudged or tuple(name.partition(".")[2] for name in names)
+            wrong = [name for group in groups for name in group] + [forward] * mended
+            names = tuple(name.partition(".")[2] for name in wrong if self._state(name) is False)
+            self.unjudged = self.unjudged or names
             return False
         except Verdict as verdict:
             self._lost += isinstance(verdict, FATAL)

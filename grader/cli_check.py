@@ -29,6 +29,9 @@ def check(
     select: Annotated[
         str, typer.Option("-k", metavar="EXPR", help="Only checks that match, as for pytest's -k.")
     ] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check again whenever a file is saved, until Ctrl-C.")
+    ] = False,
     show: Annotated[bool, typer.Option("--open", help="Show the page in the browser as well.")] = False,
     seed: Annotated[
         int | None,
@@ -44,11 +47,14 @@ def check(
     Examples:
       gradmark check
       gradmark check -k rnn_step
+      gradmark check --watch -k rnn
       gradmark check --open
     """
     from grader.selfcheck import Checker
 
     with Checker(path) as checker:
+        if watch:
+            return _watch(checker, select, seed, show)
         checks = checker.selected(select)
         with console.shown(console.Chatter(file=sys.stderr), quiet=True) as progress:
             grade = checker.check(checks, seed=seed, progress=progress, select=select)
@@ -56,6 +62,27 @@ def check(
         if show:
             open_page(checker, grade)
     return console.FAULT if grade.faults else 0
+
+
+def _watch(checker: Checker, select: str, seed: int | None, show: bool) -> int:
+    """Checks again and again; ends well with Ctrl-C."""
+    from grader import watching
+
+    typer.echo(f"Watching {checker.folder}: save a file to check it, Ctrl-C ends this.", err=True)
+    try:
+        watched = watching.Watched(checker, select, seed)
+        for run in watching.runs(watched, checker.folder, lambda said: typer.echo(said, err=True)):
+            if run.checks < len(run.grade.checks):
+                files = ", ".join(run.saved)
+                typer.echo(f"\nSaved {files}: {run.checks} checks in {run.seconds:.1f} s\n")
+            tell(checker, run.grade)
+            if show:
+                open_page(checker, run.grade)
+                show = False
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        typer.echo("\nStopped watching.", err=True)
+    return 0
 
 
 def tell(checker: Checker, grade: Grade) -> None:

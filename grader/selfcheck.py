@@ -8,6 +8,7 @@ nothing was begun is not run at all.
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import platform
 import secrets
 import tempfile
@@ -21,9 +22,10 @@ import msgspec
 
 import grader
 from grader import own_folder, plugin
+from grader.apart import PROBES as STAND_INS
 from grader.collect import Submission, collect
 from grader.compare import tolerance_factors
-from grader.errors import ImportFailed, UsageError, Verdict
+from grader.errors import ImportFailed, NotRecorded, UsageError, Verdict
 from grader.judge import Judge
 from grader.memory import give_back
 from grader.places import CHECKS, FIXTURES, PROBES, REFERENCE, SEED_BITS, TEMPLATE
@@ -32,10 +34,11 @@ from grader.recorded import Fixtures, Recorded
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome, Problem
 from grader.rubric import DEFAULT, Rubric, load
-from grader.sandbox.client import Function, Zygote
+from grader.sandbox.client import Argument, Function, Zygote
 from grader.scoring import score
 from grader.signatures import Signatures
 from grader.subject import MODULES, Subject
+from grader.values import Value
 
 TRAINS = "training"  # what a check asks for that takes minutes
 HIDDEN = "hidden"
@@ -65,8 +68,20 @@ GROUPS = (
 )
 
 
-Ask = Callable[[Zygote, Limits], Subject]
-"""Makes the reference that is asked beside a warm parent."""
+Ask = Callable[[Zygote, Limits, bool], Subject]
+"""Makes the reference that is asked beside a warm parent, which has torch or not."""
+
+
+class _WithoutTorch(Reference):
+    """The reference without what stands in for wrong functions: that is made with torch."""
+
+    def probe(
+        self, module: str, name: str, *args: Argument, returns: str = "", seed: int | None = None
+    ) -> Value:
+        """As `Subject.probe`."""
+        if module == STAND_INS:
+            raise NotRecorded
+        return super().probe(module, name, *args, returns=returns, seed=seed)
 
 
 class _Warm:
@@ -75,7 +90,7 @@ class _Warm:
     def __init__(self, preload: Preload, limits: Limits, ask: Ask) -> None:
         self.zygote = Zygote.start(preload=preload, probes=PROBES)  # warms up while we go on
         endless = msgspec.structs.replace(limits, submission_seconds=1e9, submission_cpu_seconds=None)
-        self.reference = ask(self.zygote, endless)
+        self.reference = ask(self.zygote, endless, "torch" in preload)
 
     def close(self) -> None:
         self.reference.close()
@@ -113,10 +128,12 @@ class Checker:
     def _reference(self) -> Ask:
         """The reference itself, or in a student's package what it answered."""
         if REFERENCE.is_dir():
-            return lambda zygote, limits: Reference(zygote, REFERENCE, limits)
+            return lambda zygote, limits, torch: (Reference if torch else _WithoutTorch)(
+                zygote, REFERENCE, limits
+            )
         fixtures = Fixtures.load(FIXTURES)
         self.seeds = fixtures.seeds
-        return lambda zygote, limits: Recorded(zygote, TEMPLATE, limits, fixtures)
+        return lambda zygote, limits, torch: Recorded(zygote, TEMPLATE, limits, fixtures)
 
     def chosen(self, seed: int | None) -> int:
         """The seed of a run. Raises `UsageError` for one whose expected values are not here."""
@@ -174,7 +191,10 @@ class Checker:
         open_checks = [check for check in checks if check.spec.id not in known]
         if not open_checks:
             return {id: known[id] for id in specs}
-        warm = self._used = self._warmed(self._preload(group, submission.root))
+        preload = self._preload(group, submission.root)
+        if missing := _not_installed(preload):
+            return {id: _without(spec, missing) for id, spec in specs.items()}
+        warm = self._used = self._warmed(preload)
         with Subject(
             warm.zygote, submission.root, self.rubric.limits, signatures=self._signatures
         ) as student:
@@ -190,14 +210,18 @@ class Checker:
         """The first warm parent starts while checks are read: which one, the selection and the folder say."""
         for group in GROUPS:
             modules = [MODULES[name] for name in group.modules]
-            if not self._warm and not select and own_folder.begun(self.folder, TEMPLATE, modules):
-                self._warmed(self._preload(group, self.folder))
+            if self._warm or select or not own_folder.begun(self.folder, TEMPLATE, modules):
+                continue
+            preload = self._preload(group, self.folder)
+            if not _not_installed(preload):
+                self._warmed(preload)
 
     def _preload(self, group: Group, folder: Path) -> Preload:
         """What the group's checks need, and what the student's own files import."""
         names = own_folder.imported(folder, TEMPLATE, [MODULES[name] for name in group.modules], MAY_IMPORT)
         heavy = HEAVY if {"torch", "torchvision"}.intersection(names) else group.preload
-        return (*heavy, "matplotlib.pyplot") if "matplotlib" in names else heavy
+        drawing = "matplotlib" in names and not _not_installed(("matplotlib",))
+        return (*heavy, "matplotlib.pyplot") if drawing else heavy
 
     def _warmed(self, preload: Preload) -> _Warm:
         if preload not in self._warm:
@@ -264,6 +288,20 @@ def _left_alone(spec: object) -> CheckResult:
     message = "Nothing here was begun yet." if given else f"`{function}` is not implemented yet."
     hint = "" if given else "Write it between the markers of its region."
     return _result(spec, Outcome.NOT_ATTEMPTED, message, hint)
+
+
+def _not_installed(preload: Preload) -> list[str]:
+    """The packages that are to be imported and are not there, as one installs them."""
+    names = dict.fromkeys(name.partition(".")[0] for name in preload)
+    return [_PACKAGES.get(name, name) for name in names if importlib.util.find_spec(name) is None]
+
+
+_PACKAGES = {"PIL": "pillow"}
+
+
+def _without(spec: object, missing: Sequence[str]) -> CheckResult:
+    message = f"Not judged: {' and '.join(missing)} can't be found on this machine."
+    return _result(spec, Outcome.BLOCKED, message, f"Install it: python -m pip install {' '.join(missing)}")
 
 
 def _lost(spec: object) -> CheckResult:

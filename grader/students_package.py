@@ -31,7 +31,13 @@ from grader.subject import Subject
 
 FOLDER = "gradmark_check"  # below the package's folder: our own part of it
 TRAINING = "training"  # in the names of modules that train
-ROOTS = ("grader.cli_check", "grader.sandbox.zygote", "grader.sandbox.plain", "grader.sandbox.attempts")
+ROOTS = (
+    "grader.card",
+    "grader.cli_check",
+    "grader.sandbox.zygote",
+    "grader.sandbox.plain",
+    "grader.sandbox.attempts",
+)
 REQUIRED = (
     "h5py", "jinja2", "latex2mathml", "landlockpy", "markdown-it-py", "matplotlib", "mdit-plugins",
     "mdit-py-plugins", "msgspec", "nbformat", "nh3", "numpy", "pillow", "psutil", "pytest", "rich", "seccompy",
@@ -70,7 +76,7 @@ def build(
 def _add_checks(folder: Path, rubric: Rubric, seeds: int, select: str, tell: Tell) -> None:
     found = Fixtures()
 
-    def ask(zygote: Zygote, limits: Limits) -> Subject:
+    def ask(zygote: Zygote, limits: Limits, torch: bool) -> Subject:
         return Recording(zygote, REFERENCE, limits, found.answers)
 
     with selfcheck.Checker(REFERENCE, ask, rubric) as checker:

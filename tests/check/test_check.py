@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from grader import selfcheck
@@ -14,6 +17,7 @@ from grader.cli import app
 from grader.places import TEMPLATE
 from grader.results import Grade, Outcome
 from grader.selfcheck import Checker
+from reports import self_check
 
 STEP = "rnn_layers.rnn_step_forward"
 SUBMISSIONS = Path(__file__).resolve().parents[1] / "submissions"
@@ -165,3 +169,47 @@ def test_hidden_checks_are_not_run(folder: Path, hidden: Callable[[str], None]) 
     ids = [check.id for check in graded(folder).checks]
     assert ids
     assert not [id for id in ids if id.endswith(".values")]
+
+
+def test_what_is_built_from_a_wrong_function(folder: Path) -> None:
+    """Without torch nothing stands in for a wrong function: what is built from it is not judged, and says so."""
+    solve(folder, "cs231n/rnn_layers.py")
+    file = folder / "cs231n/rnn_layers.py"
+    file.write_text(file.read_text().replace("np.tanh(", "np.sin(", 1))
+    found = {check.id: check for check in graded(folder, "rnn_step or rnn_forward").checks}
+    assert found[f"{STEP}.values"].outcome is Outcome.FAILED
+    behind = found["rnn_layers.rnn_forward.values"]
+    assert behind.outcome is Outcome.BLOCKED
+    assert "`rnn_step_forward`" in behind.message
+    assert Outcome.ERRORED not in {check.outcome for check in found.values()}
+
+
+def test_without_torch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch is not installed the RNN part is checked all the same, and the others say what to install."""
+    solve(folder, "cs231n/rnn_layers.py", "cs231n/gan_pytorch.py")
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if "torch" in name else find(name))
+    found = {check.id: check for check in graded(folder, "affine_forward or sample_noise").checks}
+    assert found["rnn_layers.affine_forward.values"].outcome is Outcome.PASSED
+    noise = found["gan_pytorch.sample_noise.shapes"]
+    assert noise.outcome is Outcome.BLOCKED
+    assert "pip install torch torchvision" in noise.hint
+
+
+def test_without_forks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a warm parent can't fork (macOS) each worker is an interpreter of its own, with the same results."""
+    monkeypatch.setattr("grader.sandbox.spawned.FORKS", False)
+    solve(folder, "cs231n/rnn_layers.py")
+    grade = graded(folder, "affine_forward")
+    assert {check.outcome for check in grade.checks} == {Outcome.PASSED}
+    assert grade.environment.isolation == "process"
+
+
+def test_colours(folder: Path) -> None:
+    """NO_COLOR holds on a terminal, too; there, without it, outcomes have colours."""
+    grade = graded(folder, "affine_forward")
+    for environment, coloured in (({"NO_COLOR": "1"}, False), ({}, True)):
+        said = io.StringIO()
+        out = Console(file=said, force_terminal=True, _environ={"TERM": "xterm-256color", **environment})
+        self_check.show(grade, out)
+        assert ("\x1b[3" in said.getvalue() or "\x1b[9" in said.getvalue()) is coloured

@@ -56,7 +56,7 @@ def judged(
     error: BaseException | None, checked: CheckSpec | None = None, *untouched: str
 ) -> tuple[Outcome, str]:
     checked = checked or spec()
-    judge = Judge(Student(*untouched), None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+    judge = Judge(Student(*untouched), Student(), 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
     judge.judge(checked, raising(error))
     result = judge.settle()[checked.id]
     return result.outcome, result.message
@@ -121,7 +121,7 @@ def run(
     *steps: tuple[CheckSpec, BaseException | None], untouched: tuple[str, ...] = ()
 ) -> dict[str, Outcome]:
     specs = {checked.id: checked for checked, _ in steps}
-    judge = Judge(Student(*untouched), None, 1, specs, lambda result: None)  # type: ignore[arg-type]
+    judge = Judge(Student(*untouched), Student(), 1, specs, lambda result: None)  # type: ignore[arg-type]
     for checked, error in steps:
         judge.judge(checked, raising(error))
     return {id: result.outcome for id, result in judge.settle().items()}
@@ -174,7 +174,7 @@ def test_a_part_left_out_of_a_shared_function_is_not_attempted() -> None:
 
 def test_output_and_advice_are_kept_with_the_check() -> None:
     """What was printed during a check, and advice given in it, is in its result, each piece of advice once."""
-    judge = Judge(Student(), None, 1, {}, lambda result: None)  # type: ignore[arg-type]
+    judge = Judge(Student(), Student(), 1, {}, lambda result: None)  # type: ignore[arg-type]
     advise = judge.fixture("advise", spec())
 
     def body() -> None:
@@ -198,7 +198,7 @@ def test_being_watched_costs_nothing() -> None:
     """What fails only while its calls are watched for shortcuts passes, on the same inputs."""
     student, drawn = Student(), list[float]()
     checked = spec()
-    judge = Judge(student, None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+    judge = Judge(student, Student(), 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
     rng = judge.fixture("rng", checked)
 
     def body() -> None:
@@ -215,7 +215,7 @@ def test_being_watched_costs_nothing() -> None:
 def test_a_failure_stays_one_when_it_can_not_be_repeated() -> None:
     """What can't be judged a second time, as its process was lost, failed the first time."""
     student, checked = Student(), spec()
-    judge = Judge(student, None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+    judge = Judge(student, Student(), 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
 
     def body() -> None:
         student.watched = not student.free
@@ -232,7 +232,7 @@ def test_what_nobody_watched_is_not_repeated() -> None:
     """A failure without an observer is a failure at once."""
     runs: list[int] = []
     checked = spec()
-    judge = Judge(Student(), None, 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
+    judge = Judge(Student(), Student(), 1, {checked.id: checked}, lambda result: None)  # type: ignore[arg-type]
 
     def body() -> None:
         runs.append(1)
