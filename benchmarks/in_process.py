@@ -13,7 +13,8 @@ import numpy as np
 from grader import plugin
 from grader.judge import Judge
 from grader.results import Limits, Outcome
-from grader.sandbox.client import Argument, Method, Reply, Target
+from grader.sandbox import worker
+from grader.sandbox.client import Argument, Method, Reply, Target, Tensor
 from grader.sandbox.source import FunctionFacts
 from grader.session import CHECKS, REFERENCE
 from grader.subject import Subject
@@ -52,6 +53,7 @@ class InProcess(Subject):
         for name in filter(None, target.name.split(".")):
             function = getattr(function, name)
         live = [self._live(arg) for arg in args]
+        worker._seed(seed)
         result = function(*live, **{k: self._live(v) for k, v in (kwargs or {}).items()})
         echoed = tuple(self._value(item) for item in live) if echo else ()
         return Reply(self._result(result, returns), echoed, 0.0, 0.0, ())
@@ -73,14 +75,26 @@ class InProcess(Subject):
             self._objects.pop(handle.id, None)
 
     def _live(self, argument: Any) -> Any:
-        if isinstance(argument, Handle):
-            return self._objects[argument.id]
-        if isinstance(argument, np.ndarray):
-            return argument.copy()
-        if isinstance(argument, list | tuple):
-            return type(argument)(self._live(item) for item in argument)
-        if isinstance(argument, dict):
-            return {key: self._live(item) for key, item in argument.items()}
+        match argument:
+            case Handle():
+                return self._objects[argument.id]
+            case Tensor():
+                return _tensor(argument.array, argument.requires_grad)
+            case ArrayValue():
+                return _array(argument)
+            case ScalarValue():
+                return argument.data
+            case SequenceValue():
+                items = [self._live(item) for item in argument.items]
+                return items if argument.kind == "list" else tuple(items)
+            case MappingValue():
+                return {key: self._live(item) for key, item in argument.items.items()}
+            case np.ndarray():
+                return argument.copy()
+            case list() | tuple():
+                return type(argument)(self._live(item) for item in argument)
+            case dict():
+                return {key: self._live(item) for key, item in argument.items()}
         return argument
 
     def _result(self, result: Any, returns: str) -> Value:
@@ -106,14 +120,31 @@ class InProcess(Subject):
         if isinstance(thing, dict):
             return MappingValue({str(key): self._value(item) for key, item in thing.items()})
         if "torch" in sys.modules and isinstance(thing, sys.modules["torch"].Tensor):
-            return ArrayValue(thing.detach().numpy(), "torch", thing.requires_grad)
+            return ArrayValue(thing.detach().numpy().copy(), "torch", thing.requires_grad)
         return self._keep(thing)
+
+
+def _tensor(array: Any, requires_grad: bool) -> Any:
+    import torch
+
+    return torch.from_numpy(np.array(array)).requires_grad_(requires_grad)
+
+
+def _array(value: ArrayValue) -> Any:
+    if value.origin == "torch":
+        return _tensor(value.data, value.requires_grad)
+    return value.data[()] if value.origin == "scalar" else value.data.copy()
+
+
+def untrained(select: str) -> list[plugin.Collected]:
+    """The checks that `select` keeps, without those that train a model."""
+    return [check for check in plugin.collect(CHECKS, select) if "training" not in check.arguments]
 
 
 def main() -> None:
     """Grades the folder named on the command line once, without any isolation, for the checks that -k keeps."""
     path, select = Path(sys.argv[1]), sys.argv[2]
-    checks = plugin.collect(CHECKS, select)
+    checks = untrained(select)
     with InProcess(REFERENCE) as reference, InProcess(path) as student:
         judge = Judge(student, reference, 1, {c.spec.id: c.spec for c in checks}, lambda result: None)
         plugin.run(checks, judge)

@@ -21,10 +21,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.in_process import InProcess
+from benchmarks.in_process import InProcess, untrained
 from grader import plugin
 from grader.judge import Judge
-from grader.session import CHECKS, REFERENCE, Grader
+from grader.results import Outcome
+from grader.session import REFERENCE, Grader
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -125,7 +126,7 @@ def _further(name: str, grader: Grader, path: Path, select: str, seeds: Iterable
 def plain(path: Path, select: str, repeat: int) -> list[Row]:
     """The same checks with everything in this process: no sandbox, no wire, no limits."""
     walls, cpus = [], []
-    checks = plugin.collect(CHECKS, select)
+    checks = untrained(select)
     specs = {check.spec.id: check.spec for check in checks}
     with InProcess(REFERENCE) as reference:
         for seed in range(repeat + 1):
@@ -135,6 +136,7 @@ def plain(path: Path, select: str, repeat: int) -> list[Row]:
                 plugin.run(checks, judge)
                 walls.append(time.perf_counter() - started)
                 cpus.append(time.process_time() - cpu)
+                assert all(result.outcome is Outcome.PASSED for result in judge.results.values())
     return [
         (
             "same checks, plain pytest in one process (warm)",
