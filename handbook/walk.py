@@ -13,7 +13,7 @@ from pathlib import Path
 
 from handbook import blocks
 
-_GRADE = re.compile(r"^gradmark grade .*$", re.MULTILINE)
+_WHOLE = re.compile(r"^gradmark grade (?!.* -k ).*$", re.MULTILINE)
 Change = Callable[[str], str]
 
 
@@ -54,16 +54,16 @@ def _run(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def environment() -> Mapping[str, str]:
-    """That of a reader with gradmark on the path, and a terminal of 80 columns."""
+    """That of a reader with gradmark on the path, and a terminal of 100 columns."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GRADMARK")}
-    return {**kept, "PATH": path, "COLUMNS": "80", "PYTHONUTF8": "1"}
+    return {**kept, "PATH": path, "COLUMNS": "100", "PYTHONUTF8": "1"}
 
 
 def narrowed(selection: str) -> Change:
-    """A change that grades with these checks only, without training: quick, and with other points."""
+    """A change that grades with these checks only what would be graded with all: quick, and with other points."""
 
     def change(commands: str) -> str:
-        return _GRADE.sub(lambda found: f"{found[0]} -k {shlex.quote(selection)} --no-training", commands)
+        return _WHOLE.sub(lambda found: f"{found[0]} -k {shlex.quote(selection)} --no-training", commands)
 
     return change

@@ -23,7 +23,12 @@ RECIPES = ROOT / "docs" / "recipes"
 pytestmark = pytest.mark.xdist_group("recipes")  # they share a grading
 PARTIAL = ROOT / "tests" / "submissions" / "zips" / "partial.zip"
 GRADED = "word_embedding_backward"  # one of the sample's mistakes: the whole of it takes a minute
-SCHEMAS = {"github-workflow.yml": "vendor.github-workflows", "gitlab-ci.yml": "vendor.gitlab-ci"}
+SCHEMAS = {
+    "github-workflow.yml": "vendor.github-workflows",
+    "github-check.yml": "vendor.github-workflows",
+    "gitlab-ci.yml": "vendor.gitlab-ci",
+}
+WITH_SOLUTION = ("github-workflow.yml", "gitlab-ci.yml")  # those that install gradmark itself
 
 
 def tool(name: str) -> str:
@@ -70,7 +75,7 @@ def test_the_container_runs_gradmark_without_rights() -> None:
 
 
 def test_the_hooks_are_valid() -> None:
-    """pre-commit accepts the students' configuration and the manifest, and both run the same command."""
+    """pre-commit accepts the students' configuration and the manifest, and both run on the same files."""
     sample, manifest = RECIPES / "pre-commit-config.yaml", ROOT / ".pre-commit-hooks.yaml"
     pytest.importorskip("pre_commit")
     assert checked(sys.executable, "-m", "pre_commit", "validate-config", str(sample)).returncode == 0
@@ -78,19 +83,29 @@ def test_the_hooks_are_valid() -> None:
     (hook,) = yaml.safe_load(manifest.read_text())
     (repository,) = yaml.safe_load(sample.read_text())["repos"]
     (local,) = repository["hooks"]
-    assert {key: local[key] for key in ("entry", "files")} == {key: hook[key] for key in ("entry", "files")}
+    assert local["files"] == hook["files"]
+    assert (hook["entry"], local["entry"]) == ("gradmark check", "python gradmark.py check")
     assert re.search(hook["files"], "assignment3/cs231n/rnn_layers.py")
     assert re.search(hook["files"], "cs231n/classifiers/rnn.py")
     assert not re.search(hook["files"], "assignment3/notes.py")
 
 
-def test_the_hook_calls_a_command_that_exists() -> None:
-    """`gradmark check` without arguments is what the command line knows."""
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    name, *words = hook["entry"].split()[1:]
-    if (name,) not in commands.commands():
-        pytest.skip(f"gradmark {name} is not there yet")
-    commands.commands()[name,].make_context("gradmark", words)
+def test_what_students_copy_checks_their_work(repository: Path) -> None:
+    """The hook's command and the workflow's run in the students' package: both say what to do next."""
+    folder = repository / "assignment3"
+    shutil.copy(ROOT / "gradmark.py", folder)
+    hook = yaml.safe_load((RECIPES / "pre-commit-config.yaml").read_text())["repos"][0]["hooks"][0]
+    flow = yaml.safe_load((RECIPES / "github-check.yml").read_text())
+    (workflow,) = (s["run"] for s in flow["jobs"]["check"]["steps"] if "gradmark.py" in s.get("run", ""))
+    summary = repository / "checked.md"
+    given = {**flow["env"], "GITHUB_STEP_SUMMARY": str(summary)}
+    narrow = f" check -k {GRADED}"
+    lines = [line.replace(" check", narrow, 1) for line in (hook["entry"], workflow)]
+    assert all(narrow in line for line in lines)
+    (hooked,) = ran(iter(lines[:1]), folder, given)
+    (flowed,) = ran(iter(lines[1:]), repository, given)
+    for said in (hooked, flowed, summary.read_text(encoding="utf-8")):
+        assert said.startswith("What to do next\nfailed")
 
 
 def done_before(line: str, folder: Path) -> bool:
@@ -149,7 +164,7 @@ def test_the_gitlab_pipeline_grades(repository: Path) -> None:
     assert all((repository / path).is_dir() for path in job["artifacts"]["paths"])
 
 
-@pytest.mark.parametrize("recipe", SCHEMAS)
+@pytest.mark.parametrize("recipe", WITH_SOLUTION)
 def test_students_see_no_hidden_check(recipe: str) -> None:
     """Every grading in a recipe is `--for-student`: its output and artefacts are theirs to read."""
     grading = re.findall(r"gradmark grade .*", (RECIPES / recipe).read_text(encoding="utf-8"))
