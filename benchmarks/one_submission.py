@@ -62,7 +62,17 @@ Row = tuple[str, float, float | None]
 def _command(path: Path, select: str) -> list[str]:
     out = Path(tempfile.gettempdir()) / "gradmark-benchmark"
     chosen = ["-k", select] if select else []
-    return [sys.executable, "-m", "grader.cli", "grade", str(path), "--no-training", "--out", str(out), *chosen]
+    return [
+        sys.executable,
+        "-m",
+        "grader.cli",
+        "grade",
+        str(path),
+        "--no-training",
+        "--out",
+        str(out),
+        *chosen,
+    ]
 
 
 def _plain(path: Path, select: str) -> list[str]:

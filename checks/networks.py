@@ -92,8 +92,9 @@ def build(subject: Subject, function: str, *arguments: int) -> Handle:
 
 def observe(subject: Subject, network: Network, probe: str, *args: Argument) -> Value:
     """A probe of `checks.probes.gan` on the network; what the network raises is told as its own."""
+    model = built(subject, network)  # outside: a file that can't be imported is told as what it is
     try:
-        return subject.probe("gan", probe, built(subject, network), *args)
+        return subject.probe("gan", probe, model, *args)
     except Raised as error:
         said = error.message.removeprefix(f"{probe} ")
         message = (

@@ -29,11 +29,12 @@ def built(module: Any) -> Any:
 def prepare(module: Any, params: Mapping[str, Any], dtype: str, training: bool, quiet: bool = False) -> None:
     """Puts the module into this dtype and mode and gives its parameters and buffers these values, by name.
 
+    dtype "": it keeps its own.
     `quiet` sets the probability of every `nn.Dropout` in it to 0. Raises when a name or a shape does not fit.
     """
     import torch
 
-    module.to(getattr(torch, dtype)).train(training)
+    (module.to(getattr(torch, dtype)) if dtype else module).train(training)
     known = {**dict(module.named_buffers()), **dict(module.named_parameters())}
     for name, value in params.items():
         if name not in known:
