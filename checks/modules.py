@@ -16,7 +16,7 @@ import numpy as np
 
 from checks.calls import float32, float64, trusted
 from grader.compare import describe, expect_close, expect_unchanged, tolerance_of
-from grader.errors import CallError, Failed, SandboxError
+from grader.errors import CallError, Failed, Raised, SandboxError
 from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def called(function: str) -> Iterator[None]:
     try:
         yield
     except CallError as error:
-        for probe in ("forward_in_place", "forward", "backward", "prepare"):
+        for probe in ("forward_in_place", "forward", "backward", "prepare", "without_attention"):
             if error.message.startswith(f"{probe} "):
                 error.message = function + error.message.removeprefix(probe)
                 break
@@ -101,12 +101,30 @@ class Build:
 
     def __call__(self, subject: Subject) -> Handle:
         """A module in the subject; a file that can't be imported is told as what it is."""
-        value = self._class(subject)(*self.args, **self.kwargs, returns="module*")
+        value = self._made(subject)
         if not isinstance(value, Handle):
             raise Failed(f"`{self.name}(...)` did not make an object.", "Is it derived from `nn.Module`?")
         if self.table is not None:
             subject.probe("transformer", "stand_in", value, tensor(self.table))
         return value
+
+    def _made(self, subject: Subject) -> Value:
+        try:
+            return self._class(subject)(*self.args, **self.kwargs, returns="module*")
+        except Raised:
+            if self.table is None:
+                raise
+        file = self._class(subject).target.module
+        with called(self.name):
+            return subject.probe(
+                "transformer",
+                "without_attention",
+                file,
+                self.name,
+                list(self.args),
+                dict(self.kwargs),
+                returns="module*",
+            )
 
     def _class(self, subject: Subject) -> Callee:
         found: Callee = getattr(getattr(subject, self.file), self.name)

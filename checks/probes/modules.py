@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from checks.probes.transformer import stand_in
+from checks.probes.transformer import stand_in, without_attention
 
 Case = Mapping[str, Any]  # "args": a list of tensors, "kwargs": a dict of them
 
@@ -20,7 +20,8 @@ def built(module: Any) -> Any:
     if not isinstance(module, (list, tuple)):
         return module
     file, name, args, kwargs, table = module
-    made = getattr(importlib.import_module(file), name)(*args, **kwargs)
+    make = getattr(importlib.import_module(file), name)
+    made = make(*args, **kwargs) if table is None else without_attention(file, name, args, kwargs)
     if table is not None:
         stand_in(made, table)
     return made
