@@ -13,7 +13,6 @@ TICK = 0.02  # seconds between looks at CPU and memory: the fastest allocator ge
 SLACK_BYTES = 64 << 20  # on top of the memory limit before the process is killed; the kernel's limit is exact
 _DISK_TICK = 0.25  # seconds between looks at the folder: 200 files take a millisecond
 MOST_THREADS = 1000  # small stacks make memory no limit: 2 GB hold 60,000, and the machine has 32,768 in all
-MOST_NESTED = 64  # folders in folders
 _FOLDER, _HANDLE = (
     kind | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     for kind in (os.O_RDONLY, getattr(os, "O_PATH", 0))
@@ -156,41 +155,75 @@ def files_text(most: int) -> str:
 def folder_size(folder: str, most_files: int) -> tuple[int, int]:
     """Bytes on disk and number of the files in a folder; looks no further when there are too many.
 
-    By descriptors, as paths end at 4 kB; a folder that is nested deeper than any honest one counts as too many.
+    By descriptors, as paths end at 4 kB, and by one at a time, as there may be thousands of levels.
     """
-    with contextlib.suppress(OSError):
-        top = os.open(folder, _FOLDER)
-        try:
-            return _size_in(top, most_files, MOST_NESTED)
-        finally:
-            os.close(top)
-    return 0, 0
-
-
-def _size_in(folder: int, most_files: int, levels: int) -> tuple[int, int]:
     size = count = 0
+    trail: list[
+        tuple[int, list[str]]
+    ] = []  # from the top: which folder it is, and its folders to be looked into
+    with contextlib.suppress(OSError), _Place(folder) as place:
+        while count <= most_files:
+            inside, more, folders = _listed(place.fd, most_files - count)
+            size, count = size + more, count + inside
+            trail.append((place.identity, folders))
+            while trail and not _enter_next(place, trail[-1][1]):
+                trail.pop()
+                if trail and not place.leave(trail[-1][0]):
+                    return size, count  # it was moved meanwhile
+            if not trail:
+                break
+    return size, count
+
+
+class _Place:
+    """An open folder that is changed for one in it, or for the one that it is in. Raises `OSError`."""
+
+    def __init__(self, folder: str) -> None:
+        self.fd = os.open(folder, _FOLDER)
+
+    def __enter__(self) -> _Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
+
+    @property
+    def identity(self) -> int:
+        return os.fstat(self.fd).st_ino
+
+    def enter(self, name: str) -> None:
+        self._become(_look_into(self.fd, name))
+
+    def leave(self, expected: int) -> bool:
+        """Goes up; False when that leads elsewhere than where it came from."""
+        self._become(os.open("..", _FOLDER, dir_fd=self.fd))
+        return self.identity == expected
+
+    def _become(self, fd: int) -> None:
+        os.close(self.fd)
+        self.fd = fd
+
+
+def _enter_next(place: _Place, folders: list[str]) -> bool:
+    while folders:
+        with contextlib.suppress(OSError):  # it may be gone by now
+            place.enter(folders.pop())
+            return True
+    return False
+
+
+def _listed(folder: int, most: int) -> tuple[int, int, list[str]]:
+    """Number and bytes of what an open folder holds, and its folders; one more than `most` at the most."""
+    count, size, folders = 0, 0, []
     with os.scandir(folder) as entries:
         for entry in entries:
             count += 1
             size += entry.stat(follow_symlinks=False).st_blocks * 512
             if entry.is_dir(follow_symlinks=False):
-                more = _size_of(folder, entry.name, most_files - count, levels - 1)
-                size, count = size + more[0], count + more[1]
-            if count > most_files:
+                folders.append(entry.name)
+            if count > most:
                 break
-    return size, count
-
-
-def _size_of(parent: int, name: str, most_files: int, levels: int) -> tuple[int, int]:
-    if levels == 0:
-        return 0, most_files + 1
-    with contextlib.suppress(OSError):  # it may be gone by now
-        inside = _look_into(parent, name)
-        try:
-            return _size_in(inside, most_files, levels)
-        finally:
-            os.close(inside)
-    return 0, 0
+    return count, size, folders
 
 
 def _look_into(parent: int, name: str) -> int:

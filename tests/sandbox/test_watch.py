@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import scratch
 from grader.errors import LimitExceeded
 from grader.results import Limits
 from grader.sandbox import watch
@@ -60,10 +61,21 @@ def test_files_beyond_the_longest_path_are_counted(tmp_path):
     assert size >= 8192
 
 
-def test_folders_nested_without_end_count_as_too_many(tmp_path):
-    """Nobody looks deeper than honest work goes."""
-    nested(tmp_path, 200)
-    assert watch.folder_size(str(tmp_path), 1000)[1] > 1000
+def test_folders_nested_without_end_are_counted(tmp_path):
+    """Thousands of levels cost neither descriptors nor stack; looking ends at the first one too many."""
+    made = nested(tmp_path, 3000)
+    assert watch.folder_size(str(tmp_path), 10_000)[1] == made
+    assert watch.folder_size(str(tmp_path), 1000)[1] == 1001
+    scratch.remove(str(tmp_path))  # pytest can't
+
+
+def test_folders_beside_each_other_are_counted(tmp_path):
+    """Down and up again, also where one of them is gone, a link, or moved by the time."""
+    for number in range(5):
+        (tmp_path / "a" / f"b{number}" / "c").mkdir(parents=True)
+        (tmp_path / "a" / f"b{number}" / "c" / "file").touch()
+    (tmp_path / "a" / "link").symlink_to(tmp_path)
+    assert watch.folder_size(str(tmp_path), 100)[1] == 1 + 5 * 3 + 1
 
 
 def test_files_in_a_closed_folder_are_counted(tmp_path):

@@ -58,16 +58,17 @@ ATTACKS = [
                         if "r" not in mode or "[v" in line or "lib" in line:
                             continue
                         begin, end = (int(x, 16) for x in span.split("-"))
-                        memory.seek(begin)
-                        try:
-                            data = memory.read(min(end - begin, 1 << 24))
-                        except OSError:
-                            continue
-                        found += [w for w in words if w in data[::-1]]
+                        for place in range(begin, end, 1 << 20):
+                            try:
+                                memory.seek(place)
+                                data = memory.read(min(end - place, 1 << 20))[::-1]
+                            except (OSError, OverflowError):
+                                break
+                            found += [w for w in words if w in data]
                 return found
             tried("memory", hunt)
             tried("write memory", lambda: open("/proc/self/mem", "r+b"))
-        ''', seconds=30.0),
+        ''', seconds=30.0, victim="any", harms_itself=True),
     _look("helpers_in_the_worker", "searches the grader's helpers for a solution of its own task", '''
         def look():
             import gc, types
