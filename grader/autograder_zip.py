@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 import re
 import shlex
-import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from grader import needed
 from grader.places import ROOT
 from grader.rubric import Rubric
 from reports import files
@@ -66,13 +65,7 @@ def write(target: Path, rubric: Rubric | None, options: Sequence[str]) -> int:
 
 def requirements() -> list[str]:
     """What gradmark needs, without its extras and without torch, which setup.sh takes from another index."""
-    project = ROOT / "pyproject.toml"  # of a checkout, whose installed metadata may be of an older day
-    needed = (
-        tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"]
-        if project.is_file()
-        else importlib.metadata.requires("gradmark") or []
-    )
-    return [each for each in needed if "extra ==" not in each and not re.match(r"torch(vision)?\b", each)]
+    return [each for each in needed.packages(ROOT) if not re.match(r"torch(vision)?\b", each)]
 
 
 def sources() -> Iterator[Path]:

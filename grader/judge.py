@@ -181,12 +181,12 @@ class Judge:
         """Tells work that is wrong from work that was not done, here or in what it is built from."""
         if isinstance(verdict, Raised) and verdict.kind == "NotImplementedError":
             if not verdict.where or f"{verdict.where}.".startswith(f"{spec.function}."):
-                return _not_attempted(spec.function)
+                return not_attempted(spec.function)
             return _needs(spec.function, verdict.where)
         if isinstance(verdict, NotAttempted):
             return verdict
         if self._untouched(spec.module, spec.function):
-            return _not_attempted(spec.function)
+            return not_attempted(spec.function)
         if isinstance(verdict, ImportFailed):
             return Blocked(verdict.message, verdict.hint, verdict.details)
         if isinstance(verdict, MissingName):
@@ -217,7 +217,7 @@ class Judge:
             found = [settled[spec.id] for spec in specs if spec.id in settled]
             if self._left_alone(specs[0], found):
                 given = specs[0].given
-                verdict = _nothing_done(specs[0].module) if given else _not_attempted(specs[0].function)
+                verdict = nothing_done(specs[0].module) if given else not_attempted(specs[0].function)
                 settled |= {r.id: _clear(r, verdict) for r in found if r.outcome is not Outcome.ERRORED}
         return settled
 
@@ -313,13 +313,15 @@ def _clear(result: CheckResult, verdict: NotAttempted) -> CheckResult:
     )
 
 
-def _nothing_done(module: str) -> NotAttempted:
+def nothing_done(module: str) -> NotAttempted:
+    """About what a module came with."""
     return NotAttempted(
         f"Nothing in `{module}` was attempted yet, so what it came with is not judged either."
     )
 
 
-def _not_attempted(function: str) -> NotAttempted:
+def not_attempted(function: str) -> NotAttempted:
+    """About a function that was left as it was handed out."""
     return NotAttempted(
         f"`{function}` is not implemented yet.", "Write it between the markers of its region."
     )

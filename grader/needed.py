@@ -1,10 +1,23 @@
-"""Which of our own files some modules need: followed through their imports, so that nothing else comes along."""
+"""What gradmark needs: packages to install, and which of its own files some modules import."""
 
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+
+def packages(root: Path) -> list[str]:
+    """The packages that gradmark needs, as pip wants them, without its extras."""
+    project = root / "pyproject.toml"  # of a checkout, whose installed metadata may be of an older day
+    listed: list[str] = (
+        tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"]
+        if project.is_file()
+        else importlib.metadata.requires("gradmark") or []
+    )
+    return [each for each in listed if "extra ==" not in each]
 
 
 def files(root: Path, modules: Iterable[str]) -> set[Path]:

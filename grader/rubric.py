@@ -89,11 +89,6 @@ class Rubric:
             )
         return int(rule.value)
 
-    def knows(self, check_id: str) -> bool:
-        """Whether a line says what the check is worth."""
-        own = self._best(self.point_rules, "points", check_id)
-        return own is not None or (self.base is not None and self.base.knows(check_id))
-
     def visibility(self, check_id: str) -> str:
         """'public', or 'hidden' for a check that only staff may see."""
         rule = self._visibility_rule(check_id)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
@@ -25,8 +26,8 @@ from grader import own_folder, plugin
 from grader.apart import PROBES as STAND_INS
 from grader.collect import Submission, collect
 from grader.compare import tolerance_factors
-from grader.errors import ImportFailed, NotRecorded, UsageError, Verdict
-from grader.judge import Judge
+from grader.errors import ImportFailed, NotRecorded, RubricError, UsageError, Verdict
+from grader.judge import Judge, not_attempted, nothing_done
 from grader.memory import give_back
 from grader.places import CHECKS, FIXTURES, PROBES, REFERENCE, SEED_BITS, TEMPLATE
 from grader.progress import Counting, Listener
@@ -154,7 +155,15 @@ class Checker:
     def _shown(self, check: plugin.Collected) -> bool:
         if TRAINS in check.arguments or self.rubric.visibility(check.spec.id) == HIDDEN:
             return False
-        return REFERENCE.is_dir() or self.rubric.knows(check.spec.id)
+        return REFERENCE.is_dir() or self._has_points(check.spec.id)
+
+    def _has_points(self, id: str) -> bool:
+        """In a student's package the rubric has no line for a check that is not in it."""
+        try:
+            self.rubric.points(id)
+        except RubricError:
+            return False
+        return True
 
     def check(
         self, checks: Sequence[plugin.Collected], *, seed: int | None = None, progress: Listener | None = None,
@@ -282,12 +291,10 @@ def _broken(student: Subject, group: Group) -> list[Problem]:
     return list(found.values())
 
 
-def _left_alone(spec: object) -> CheckResult:
+def _left_alone(spec: Any) -> CheckResult:
     """What a run would find in files that are as they were handed out."""
-    given, function = getattr(spec, "given", False), getattr(spec, "function", "")
-    message = "Nothing here was begun yet." if given else f"`{function}` is not implemented yet."
-    hint = "" if given else "Write it between the markers of its region."
-    return _result(spec, Outcome.NOT_ATTEMPTED, message, hint)
+    verdict = nothing_done(spec.module) if spec.given else not_attempted(spec.function)
+    return _result(spec, Outcome.NOT_ATTEMPTED, verdict.message, verdict.hint)
 
 
 def _not_installed(preload: Preload) -> list[str]:
@@ -299,16 +306,18 @@ def _not_installed(preload: Preload) -> list[str]:
 _PACKAGES = {"PIL": "pillow"}
 
 
-def _without(spec: object, missing: Sequence[str]) -> CheckResult:
+def _without(spec: Any, missing: Sequence[str]) -> CheckResult:
     message = f"Not judged: {' and '.join(missing)} can't be found on this machine."
     return _result(spec, Outcome.BLOCKED, message, f"Install it: python -m pip install {' '.join(missing)}")
 
 
-def _lost(spec: object) -> CheckResult:
+def _lost(spec: Any) -> CheckResult:
     message = "gradmark ended without a result for this check."
     return _result(spec, Outcome.ERRORED, message, "This costs no points. Please report it.")
 
 
-def _result(spec: object, outcome: Outcome, message: str, hint: str) -> CheckResult:
-    named = {name: getattr(spec, name) for name in ("id", "title", "part", "function")}
-    return CheckResult(**named, outcome=outcome, message=message, hint=hint)
+def _result(spec: Any, outcome: Outcome, message: str, hint: str) -> CheckResult:
+    return CheckResult(
+        id=spec.id, title=spec.title, part=spec.part, function=spec.function, outcome=outcome,
+        message=message, hint=hint,
+    )  # fmt: skip

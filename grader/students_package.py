@@ -177,11 +177,7 @@ def _add_loose_files(made: Path) -> None:
 
 def requirements() -> list[str]:
     """What a student has to install, as pip wants it."""
-    wanted = {
-        re.split(r"[^\w.-]", line, maxsplit=1)[0].lower(): line
-        for line in importlib.metadata.requires("gradmark") or ()
-        if "extra ==" not in line
-    }
+    wanted = {re.split(r"[^\w.-]", each, maxsplit=1)[0].lower(): each for each in needed.packages(ROOT)}
     listed = [wanted[name] for name in REQUIRED if name in wanted]
     return sorted([*listed, *(f"{name}=={importlib.metadata.version(name)}" for name in SAME)])
 

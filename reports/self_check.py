@@ -17,10 +17,11 @@ MOST_PROBLEMS = 5
 
 
 def next_step(grade: Grade) -> Cause | None:
-    """The first function in the order of the assignment that is wrong or not begun; None when there is none."""
+    """The first function in the order of the assignment that is wrong or not begun, else the first that waits."""
     parts = [part.id for part in grade.parts]
     ordered = sorted(grade.checks, key=lambda check: parts.index(check.part) if check.part in parts else 99)
-    first = next((check for check in ordered if check.outcome in OPEN), None)
+    waiting = [check for check in ordered if check.outcome is Outcome.BLOCKED]
+    first = next(iter([*(check for check in ordered if check.outcome in OPEN), *waiting]), None)
     if first is None:
         return None
     found = (*causes(grade.checks), *not_attempted(grade.checks))
@@ -39,7 +40,8 @@ def show(grade: Grade, console: Console, place: str = "", broken: Sequence[Probl
     elif step is not None:
         console.print(_next(step, place))
     elif not grade.faults and all(check.outcome is Outcome.PASSED for check in grade.checks):
-        console.print(Text("Nothing left to do: every check passed.", "bold green"))
+        where = " in this selection" if grade.environment.selection else ""
+        console.print(Text(f"Nothing left to do{where}: every check passed.", "bold green"))
     for problem in _problems(grade):
         console.print(problem)
     console.print(Text())

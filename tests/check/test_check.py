@@ -194,6 +194,9 @@ def test_without_torch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noise = found["gan_pytorch.sample_noise.shapes"]
     assert noise.outcome is Outcome.BLOCKED
     assert "pip install torch torchvision" in noise.hint
+    step = self_check.next_step(graded(folder, "sample_noise"))
+    assert step is not None
+    assert step.check.hint == noise.hint
 
 
 def test_without_forks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

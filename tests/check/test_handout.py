@@ -166,6 +166,7 @@ def test_requirements_pin_what_draws(package: Path) -> None:
     """Another version of hypothesis would draw other examples: the package asks for the same."""
     lines = (package / "requirements.txt").read_text().split()
     assert [line for line in lines if line.startswith("hypothesis==")]
+    assert [line for line in lines if line.startswith("watchfiles")]
 
 
 @pytest.mark.slow
