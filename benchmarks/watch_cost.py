@@ -41,7 +41,7 @@ def main() -> None:
     print(f"watching adds {100 * (medians['watched'] / medians['not watched'] - 1):.1f} %")
 
 
-def _nothing(flags: Flags, called: str) -> Watch:
+def _nothing(flags: Flags, called: str, own: bool = False) -> Watch:
     return NOTHING
 
 

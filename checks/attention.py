@@ -163,6 +163,7 @@ def expect_order(student: Subject, reference: Subject, seed: int) -> None:
     """After the same seed a new layer has the reference's weights."""
     names = [f"{name}.weight" for name in LINEAR]
     build = layer(4, 2)
+    build(student)  # a file that can't be imported, or a constructor that raises, is told as what it is
     mine, right = (
         subject.probe("modules", "parameters", build.packed(subject), names, seed=seed)
         for subject in (student, reference)

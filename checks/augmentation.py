@@ -40,6 +40,11 @@ BRIGHT = np.array([150, 120, 100])
 DARK = np.array([90, 72, 60])
 BAND, SIDE, TILT = 7, 64, 0.04
 
+# Both are grey 111 or 112. Jittered before they turn grey, they are more than APART levels from each other in two views
+# of three; after it, never (3 at most). That GREY_ENOUGH views show nothing happens to correct work once in 10^7.
+TWINS = np.array([150, 100, 72]), np.array([71, 124, 150])
+APART, GREY_ENOUGH = 4, 16
+
 
 def bands() -> Array:
     """A picture (64, 64, 3) of bright and dark bands."""
@@ -47,6 +52,12 @@ def bands() -> Array:
     column = np.where(dark[:, None], DARK, BRIGHT)  # (64, 3)
     tilt = np.linspace(1 - TILT, 1 + TILT, SIDE)
     return np.asarray((column[:, None] * tilt[None, :, None]).round().astype(np.uint8))
+
+
+def twins() -> Array:
+    """A picture (64, 64, 3) of bands of two colours that are the same grey."""
+    other = (np.arange(SIDE) // BAND) % 2 == 1
+    return np.repeat(np.where(other[:, None], *TWINS).astype(np.uint8)[:, None], SIDE, axis=1)
 
 
 def plain(level: int) -> Array:
@@ -163,6 +174,26 @@ def edges(found: Array) -> Array:
     rows = found.mean(axis=(2, 3))  # (views, 32)
     middle = (rows.max(axis=1) + rows.min(axis=1)) / 2
     return np.asarray(np.diff(rows > middle[:, None], axis=1).sum(axis=1))
+
+
+def expect_grey_last(student: Subject, seed: int) -> None:
+    """What is turned grey was jittered before: two colours of one luminance come out as two greys."""
+    transform, count = made(student, seed), 0
+    for _ in range(LONGEST):
+        found = levels(views(student, transform, twins(), ROUND))
+        grey = found[is_grey(found)].mean(axis=(2, 3))  # (views, 32)
+        count += len(grey)
+        if grey.size and np.ptp(grey, axis=1).max() > APART:
+            return
+        if count >= GREY_ENOUGH:
+            break
+    else:
+        return  # hardly ever grey, which is another matter
+    raise Failed(
+        f"The transform of `{FUNCTION}` takes the colours away before it jitters them: in {count} grey views, two "
+        "colours of the same luminance came out as the same grey.",
+        "The steps have an order: the jitter comes before the grey.",
+    )
 
 
 def is_grey(found: Array) -> Array:

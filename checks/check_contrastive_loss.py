@@ -16,6 +16,7 @@ import numpy as np
 from checks import calls
 from checks.cases import each
 from checks.declare import Rng, check
+from checks.modules import ROUNDED
 from checks.random_sizes import EXAMPLES, Sizes, for_random_sizes
 from checks.similarity import (
     MATRIX,
@@ -27,6 +28,7 @@ from checks.similarity import (
     Quantity,
     against_reference,
     agree,
+    alike,
     apply,
     case,
     read,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 PART = "simclr"
 TYPICAL = {"N": 3, "D": 4}
+SMALL_TAU = 0.1
 RANGES = {"N": (2, 5), "D": (2, 6)}
 EDGES = (
     {"N": 9, "D": 3},
@@ -74,6 +77,7 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
     def edge_cases(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         temperatures = (0.05, 50.0) if quantity.tau else (1.0,)
         cases = [case(quantity, rng, sizes, tau) for sizes in EDGES for tau in temperatures]
+        cases = [alike(c) if c.tau < SMALL_TAU else c for c in cases]
         cases += [_parallel(quantity, rng, factor) for factor in (1.0, -1.0)]
         each(partial(against_reference, student, reference, quantity), cases)
 
@@ -81,9 +85,11 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
     def precision(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
         inputs = quantity.draw(rng, TYPICAL, scale=100)  # a guard of 1e-8 in a denominator is no fault
         single = {k: calls.float32(v) for k, v in inputs.items()}
-        exact = "to float64 precision: is there a float32 tensor on the way?"
-        cases = [Case(single, 0.5, "with float32 inputs", "float32"), Case(inputs, 0.5, exact, "precision")]
-        each(partial(against_reference, student, reference, quantity), cases)
+        against_reference(student, reference, quantity, [Case(single, 0.5, "with float32 inputs", "float32")])
+        try:
+            against_reference(student, reference, quantity, [Case(inputs, 0.5, "in float64", "precision")])
+        except Failed:
+            advise(ROUNDED.format(name))
 
     @check(f"{quantity.id}.inputs_unmodified", "leaves its inputs alone", requires=after_values, **shared)
     def inputs_unmodified(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
@@ -95,7 +101,7 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
     shapes.__doc__ = f"{name} returns a tensor of shape ({', '.join(quantity.output)})."
     values.__doc__ = f"{name} computes the right values for any sizes and lengths of vectors."
     edge_cases.__doc__ = f"{name} holds for one pair, one dimension, equal and opposite vectors."
-    precision.__doc__ = f"{name} keeps float64 precise, takes float32."
+    precision.__doc__ = f"{name} takes float32.\n\nFreedom: float64 may be rounded to float32 on the way."
     inputs_unmodified.__doc__ = f"{name} changes no input."
     found = (shapes, values, edge_cases, precision, inputs_unmodified)
     return {f"check_{name}_{body.__name__}": body for body in found}

@@ -48,6 +48,8 @@ SAMPLE = "CaptioningRNN.sample"
 # As in the notebook's check of the loss, whose vocabulary has neither <START> nor <END>.
 BARE = {"<NULL>": 0, **{f"word{i}": i for i in range(1, TYPICAL["V"])}}
 
+LONG = 34  # words, more than the 30 of the default
+
 
 def _stem(function: str, cell: str) -> str:
     """The beginning of a check's id: the vanilla RNN's have no infix."""
@@ -169,12 +171,13 @@ def _sample_checks(cell: str) -> dict[str, Any]:
         f"{sample}.edge_cases", "edge cases", part=part, function=SAMPLE, uses=steps, requires=[f"{sample}.values"]
     )  # fmt: skip
     def sample_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
-        """CaptioningRNN.sample holds for one image, one word, float32, and leaves the parameters alone."""
+        """CaptioningRNN.sample holds for one image, one word, many words, float32, and leaves the parameters alone."""
         edges = ({**TYPICAL, "N": 1}, {**TYPICAL, "H": 12, "W": 2}, {**TYPICAL, "H": 2, "W": 12})
         cases = [_sampling_case(rng, cell, sizes) for sizes in edges]
         each(partial(_compare_samples, student, reference, cell), cases)
         single = replace(_sampling_case(rng, cell, TYPICAL), dtype="float32")  # rounding may change a word
         _words(results(student, cell, "sample", [single])[0], (TYPICAL["N"], 9), TYPICAL["V"])
+        _expect_long_captions(student, cell, _sampling_case(rng, cell, TYPICAL, LONG))
         params = parameters(rng, cell, TYPICAL)
         model = captioner(student, cell, TYPICAL, params)
         _unchanged(student, model, "sample", params, {"features": draw(rng, TYPICAL)[0]}, SAMPLE)
@@ -183,6 +186,19 @@ def _sample_checks(cell: str) -> dict[str, Any]:
         )
 
     return _named(cell, sample_shapes, sample_values, sample_edge_cases)
+
+
+def _expect_long_captions(student: Subject, cell: str, case: Case) -> None:
+    """Captions that never end go on up to max_length. Which words they are is not compared: rounding adds up."""
+    numbers = vocabulary(case.sizes["V"])
+    case.params["b_vocab"][[numbers["<NULL>"], numbers["<END>"]]] = -1e3
+    captions = _words(results(student, cell, "sample", [case])[0], (case.sizes["N"], LONG), case.sizes["V"])
+    empty = np.flatnonzero((captions == numbers["<NULL>"]).any(axis=0))
+    if empty.size:
+        raise Failed(
+            f"`{SAMPLE}` writes nothing at step {empty[0]} of captions that have no <END>, with max_length={LONG}.",
+            "The loop runs over max_length steps, however many that is.",
+        )
 
 
 def _expect_fresh_samples(student: Subject, reference: Subject, cell: str, case: Case, others: Array) -> None:
@@ -279,14 +295,26 @@ def _sampling_failure(actual: Array, right: Array, n: int, t: int, upto: int, si
     lines = [
         " ".join(words[int(w)] for w in caption[:upto]) for caption in (right, actual)
     ]  # fmt: skip
-    hint = "Is <START> the first word read, and is the first column the first word *sampled*?" if t == 0 else (
-        "Are the hidden state (and an LSTM's cell state) and the sampled word carried to the next step?"
-    )  # fmt: skip
+    hint = _sampling_hint(actual, right, t, vocabulary(sizes["V"]))
     return Failed(
         f"`CaptioningRNN.sample` writes another word at step {t} of caption {n}, with {text(sizes)}.",
         hint,
         (Note(title="Words up to <END>", text=f"expected: {lines[0]}\nyours:    {lines[1]}"),),
     )
+
+
+def _sampling_hint(actual: Array, right: Array, t: int, numbers: Mapping[str, int]) -> str:
+    if right[t] == numbers["<END>"] and actual[t] == numbers["<NULL>"]:
+        return "<END> is sampled like any word: it belongs into the caption."
+    if t and (actual[t:] == numbers["<NULL>"]).all():
+        return (
+            f"From step {t} on yours is <NULL> alone: does decoding stop before this caption has its <END>?"
+        )
+    if t:
+        return (
+            "Are the hidden state (and an LSTM's cell state) and the sampled word carried to the next step?"
+        )
+    return "Is <START> the first word read, and is the first column the first word *sampled*?"
 
 
 INIT = "CaptioningRNN.__init__"

@@ -78,8 +78,9 @@ def check_train_transform_flip(student: Subject, reference: Subject, rng: Rng) -
 
 @check(f"{TRAIN}.grey", "grey", part=PART, requires=[f"{TRAIN}.normalisation"])
 def check_train_transform_grey(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform takes the colours away with probability 0.2."""
+    """compute_train_transform takes the colours away with probability 0.2, after it jittered them."""
     decide(stream(student, rng), Frequency("turns pictures grey", 0.2), aug.is_grey)
+    aug.expect_grey_last(student, int(rng.integers(2**31)))
 
 
 @check(f"{TRAIN}.jitter", "jitter", part=PART, requires=[f"{TRAIN}.normalisation"])

@@ -7,7 +7,7 @@ the causal mask may be made by tril, triu or comparison, hold booleans or number
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -172,12 +172,15 @@ def check_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
 
 
 @check(f"{STEM}.precision", "precision", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
-def check_precision(student: Subject, reference: Subject, rng: Rng) -> None:
-    """CaptioningTransformer.forward works in float32 and keeps float64 precise."""
-    precise = "to float64 precision: is there a float32 tensor on the way?"
+def check_precision(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
+    """CaptioningTransformer.forward works in float32.
+
+    Freedom: float64 may be rounded to float32 on the way.
+    """
     single = _scores(rng, TYPICAL, {(3, 4): "in float32"}, "float32", "float32")
-    double = _scores(rng, TYPICAL, {(3, 4): precise}, tolerance="precision")
-    modules.compare_forward(student, reference, [single, double], function=FORWARD, name="scores")
+    modules.compare_forward(student, reference, [single], function=FORWARD, name="scores")
+    double = _scores(rng, TYPICAL, {(3, 4): "in float64"}, tolerance="precision")
+    modules.advise_double(student, reference, [double], advise, function=FORWARD)
 
 
 @check(
@@ -201,14 +204,16 @@ def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> N
 def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward gives the right scores with the submission's own layers; in training they vary."""
     model = captioning.model(TYPICAL, heads=2, layers=2)
-    setup = Setup(captioning.all_parameters(rng, reference, model, TYPICAL["W"]), quiet=True)
+    setup = Setup(captioning.all_parameters(rng, reference, model, TYPICAL["W"]), "float32", quiet=True)
     cases = [Case(captioning.draw(rng, {**TYPICAL, "N": N, "T": T})) for N, T in ((3, 4), (1, 1))]
     contexts = [f"with your own layers, 2 heads, 2 layers, N={N}, T={T}" for N, T in ((3, 4), (1, 1))]
-    job = Job(model, setup, cases, contexts)
+    job = Job(model, setup, cases, contexts, tolerance="float32")
     modules.compare_forward(student, reference, [job], function=FORWARD, name="scores")
     case, seed = Case(captioning.draw(rng, TYPICAL)), int(rng.integers(2**31))
     model = captioning.model(TYPICAL, 2)
-    first, second = modules.forward(student, model, Setup(training=True), [case, case], FORWARD, seed)
+    first, second = modules.forward(
+        student, model, Setup(dtype="float32", training=True), [case, case], FORWARD, seed
+    )
     if np.array_equal(_as_scores(first, case, 8), _as_scores(second, case, 8)):
         raise Failed(
             f"`{FORWARD}` gives the same scores each time in training mode: nothing is dropped.",

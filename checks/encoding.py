@@ -8,11 +8,11 @@ import numpy as np
 
 from checks.calls import trusted
 from checks.declare import Rng
-from checks.modules import Build, Case, Job, Setup, forward, six_sigma
+from checks.modules import AS_BUILT, Build, Case, Job, Setup, forward, six_sigma
 from checks.random_sizes import Sizes
 from grader.compare import expect_array, measure
 from grader.errors import Failed
-from grader.values import Array
+from grader.values import Array, ArrayValue
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -74,6 +74,28 @@ def sums(rng: Rng, sizes: Sizes, context: str, dtype: str = "float64", tolerance
     return Job(layer(E, max_len=length), setup, [Case([x])], [context], {"N": N, "T": S}, tolerance)
 
 
+def sums_in_turn(rng: Rng, sizes: Sizes) -> Job:
+    """One layer, called with sequences of several lengths: none leaves anything behind for the next."""
+    N, E = sizes["N"], 2 * sizes["pairs"]
+    lengths = (3, 7, 1, 5)
+    setup = Setup({"pe": rng.standard_normal((1, max(lengths), E))})
+    cases = [Case([rng.standard_normal((N, S, E))]) for S in lengths]
+    said = ", then ".join(map(str, lengths))
+    contexts = [f"with {S} positions, where one layer sees {said} of them" for S in lengths]
+    return Job(layer(E, max_len=max(lengths)), setup, cases, contexts, {"N": N})
+
+
+def expect_float32_kept(student: Subject, rng: Rng) -> None:
+    """As it is built, the layer gives float32 for float32: the linear layers that follow take nothing else."""
+    case = Case([rng.standard_normal((2, 3, 4))])
+    (out,) = forward(student, layer(4, max_len=5), Setup(dtype=AS_BUILT), [case], FORWARD)
+    if isinstance(out, ArrayValue) and out.data.dtype == np.float64:
+        raise Failed(
+            f"`{FORWARD}` makes float64 of float32 inputs: the layers after it, which are float32, refuse that.",
+            "Is the table `pe` made in float64, as from numpy? `.float()` it before it is registered.",
+        )
+
+
 def expect_dropout(student: Subject, rng: Rng) -> None:
     """Elements of the sum are dropped in training mode, with the constructor's probability; none in evaluation mode."""
     x, table = rng.standard_normal((4, 12, 16)), rng.standard_normal((1, 12, 16))
@@ -95,6 +117,13 @@ def expect_dropout(student: Subject, rng: Rng) -> None:
         raise Failed(
             f"`{FORWARD}` drops the same elements in every call.", "Is a random seed set inside `forward`?"
         )
+    dropped = np.abs(first) < 1e-12  # (4, 12, 16)
+    for axis, what in enumerate(("every row of the batch", "every position", "every dimension")):
+        if (dropped == dropped.take([0], axis)).all():
+            raise Failed(
+                f"`{FORWARD}` drops the same elements for {what}.",
+                "Each element is dropped by itself: apply dropout to the whole sum (N, S, E).",
+            )
 
 
 def _expect_sum_dropped(out: Array, x: Array, table: Array) -> None:

@@ -92,8 +92,9 @@ def build(subject: Subject, function: str, *arguments: int) -> Handle:
 
 def observe(subject: Subject, network: Network, probe: str, *args: Argument) -> Value:
     """A probe of `checks.probes.gan` on the network; what the network raises is told as its own."""
+    model = built(subject, network)  # outside: a file that can't be imported is told as what it is
     try:
-        return subject.probe("gan", probe, built(subject, network), *args)
+        return subject.probe("gan", probe, model, *args)
     except Raised as error:
         said = error.message.removeprefix(f"{probe} ")
         message = (
@@ -218,14 +219,19 @@ def _parameters(network: Network, student: Subject, reference: Subject, rng: Rng
     order_of(student, reference, network)
 
 
+def _judged(network: Network) -> list[Layer]:
+    """The layers that something follows, and the last one: after that of a discriminator there is nothing."""
+    return [layer for layer in network.layers if layer.activation or layer is network.layers[-1]]
+
+
 def _settings(network: Network) -> list[list[tuple[float, float]]]:
-    """For each activation (tap, shift) of all layers, such that it gets `NEGATIVE` and all later ones more than 0."""
+    """For each of `_judged`, (tap, shift) of all layers: it gives `NEGATIVE`, and all later ones more than 0."""
     found = []
     for number, layer in enumerate(network.layers):
         before, after = [(0.0, 0.0)] * number, [(TAP, LATER)] * (len(network.layers) - number - 1)
         if after:
             after[-1] = (LAST_TAP, 0.0)  # the last may be a tanh: not where it is flat
-        if layer.activation:
+        if layer in _judged(network):
             found.append([*before, (0.0, NEGATIVE), *after])
     return found
 
@@ -245,8 +251,7 @@ def _activations(network: Network, student: Subject, reference: Subject, rng: Rn
     order = order_of(student, reference, network)
     actual = _outputs(network, observe(student, network, "paths", *_paths(network, order)))
     expected = _outputs(network, known(reference, network, "paths", *_paths(network, range(len(order)))))
-    layers = [layer for layer in network.layers if layer.activation]
-    pairs = list(zip(layers, actual, expected, strict=True))
+    pairs = list(zip(_judged(network), actual, expected, strict=True))
     for layer, own, right in reversed(pairs):  # a wrong one shows in those before it too
         _compare_activation(network, layer, own, right)
 
@@ -259,7 +264,7 @@ def _compare_activation(network: Network, layer: Layer, own: Array, right: Array
     raise Failed(
         f"What follows {layer.name} in the model of `{network.call}` is wrong: when {layer.name} gives {NEGATIVE:g} "
         f"and all later ones are open, the model gives {own[worst]:.6g}; expected {right[worst]:.6g}.",
-        f"{layer.name.capitalize()} is followed by {layer.activation}.",
+        f"{layer.name.capitalize()} is followed by {layer.activation or 'nothing: what it gives are the scores'}.",
     )
 
 

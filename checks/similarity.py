@@ -111,6 +111,17 @@ def case(quantity: Quantity, rng: Rng, sizes: Sizes, tau: float) -> Case:
     return Case(quantity.draw(rng, sizes), tau, context)
 
 
+def alike(single: Case) -> Case:
+    """The same with no negative similarity.
+
+    A sum without its diagonal is right as "sum minus diagonal", too, as long as the diagonal, exp(1/tau), does not
+    drown what is left.
+    """
+    return Case(
+        {k: np.abs(v) for k, v in single.inputs.items()}, single.tau, single.context, single.tolerance
+    )
+
+
 def apply(subject: Subject, quantity: Quantity, cases: Sequence[Case]) -> list[Value]:
     """The function's values, in one frame."""
     callee = getattr(getattr(subject, MODULE), quantity.name)

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from grader.assignment import bundled
 from grader.errors import UsageError
 from grader.results import CheckResult, Curve, Outcome
 from grader.scratch import Scratch
@@ -72,7 +73,7 @@ def run(
     known = read(out)
     done = {(t.profile, t.course, t.variation, t.seed) for t in known}
     options = Options(profile=profile, data=data)
-    with Grader() as grader:
+    with Grader(assignment=bundled()) as grader:
         for seed in range(1, seeds + 1):
             for plan in wanted:
                 if (profile, plan.course, plan.variation, seed) not in done:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 import grader
 from grader import (
+    chosen,
     cli_author,
     cli_check,
     cli_class,
@@ -125,7 +126,7 @@ def grade(
     data: cli_training.Data = None,
     profile: cli_training.ProfileName = "cpu",
     device: cli_training.Device = "auto",
-    assignment: cli_author.AssignmentDir = None,
+    assignment: chosen.AssignmentDir = None,
 ) -> int:
     """Grade one submission, or a class of them, and write the reports.
 
@@ -146,7 +147,7 @@ def grade(
     from grader.notebook.grading import options as examined
     from reports import files, student, terminal
 
-    cli_author.choose(assignment)
+    chosen.choose(assignment, notebooks=notebooks)
     reading = cli_notebook.chosen(notebooks, notebook_profile)
     of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds, reading)
     if found := cli_class.form_of(path, of_class):
@@ -181,7 +182,7 @@ def grade(
 @console.guarded
 def list_checks(
     select: Select = "", as_json: AsJson = False, rubric: RubricFile = None,
-    assignment: cli_author.AssignmentDir = None,
+    assignment: chosen.AssignmentDir = None,
 ) -> int:  # fmt: skip
     """Show every check with its points.
 
@@ -192,7 +193,7 @@ def list_checks(
     """
     from grader import session
 
-    cli_author.choose(assignment)
+    chosen.choose(assignment)
 
     checks = session.expected_checks(select)
     points = _rubric(rubric) or session.default_rubric()
@@ -220,7 +221,7 @@ def template(
     check: Annotated[
         bool, typer.Option("--check", help="Only say whether the handout is up to date.")
     ] = False,
-    assignment: cli_author.AssignmentDir = None,
+    assignment: chosen.AssignmentDir = None,
 ) -> int:
     """Make the students' handout from the solved assignment.
 
@@ -235,12 +236,12 @@ def template(
     """
     from grader import template as made
 
-    chosen = cli_author.choose(assignment)
-    source, target = reference or chosen.reference, handout or chosen.template
+    own = chosen.choose(assignment)
+    source, target = reference or own.reference, handout or own.template
     if not source.is_dir():
         raise UsageError(f"There is no folder {source}.", "Name the folder of the solved assignment.")
     if not check:
-        made.write(source, target, chosen.package)
+        made.write(source, target, own.package)
         typer.echo(f"Written: {target}")
         return 0
     differences = made.stale(source, target)

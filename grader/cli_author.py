@@ -1,32 +1,13 @@
-"""For authors of assignments: the option `--assignment` and the command `gradmark new-assignment`."""
+"""For authors of assignments: the command `gradmark new-assignment`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from grader import console
-
-if TYPE_CHECKING:
-    from grader.assignment import Assignment
-
-AssignmentDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--assignment",
-        metavar="DIR",
-        help="Another assignment than gradmark's own  [default: $GRADMARK_ASSIGNMENT]",
-    ),
-]
-
-
-def choose(folder: Path | None) -> Assignment:
-    """The assignment that the command works with; processes that it starts do the same. Raises `UsageError`."""
-    from grader import assignment
-
-    return assignment.choose(folder)
 
 
 def register(app: typer.Typer) -> None:

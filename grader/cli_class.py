@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from grader import console
+from grader import chosen, console
 from grader.class_results import CLASS_NAME, ClassResult, Status, StudentResult
 from grader.errors import UsageError
 from reports.text import line
@@ -199,6 +199,7 @@ def regrade(
         ),
     ] = None,
     late: Late = None,
+    assignment: chosen.AssignmentDir = None,
 ) -> int:
     """Score a graded class again, without running anything, and show what changed and why.
 
@@ -207,12 +208,12 @@ def regrade(
       gradmark regrade class-report --rubric new.toml
       gradmark regrade class-report --late extensions.csv
     """
-    from grader import assignment
     from grader.batch import regrade as regrading
     from grader.rubric import load
     from reports import class_page
 
-    done = regrading.regrade(out, load(rubric, assignment.current().rubric) if rubric else None, late)
+    own = chosen.choose(assignment)
+    done = regrading.regrade(out, load(rubric, own.rubric) if rubric else None, late)
     shown = console.Output()
     for text in _changes(done):
         shown.print(text)

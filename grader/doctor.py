@@ -10,21 +10,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grader
+from grader import surroundings
 from grader.errors import SandboxError
 from grader.isolation import MEANING
+from grader.notebook import execute
+from grader.notebook.execute import INSIDE
 from grader.results import Record
 from grader.sandbox.client import Zygote
 from grader.sandbox.level import LEVELS, PROCESS, RECOMMENDED, reaches
 from grader.sandbox.lockdown import LAYERS
 
-LEAST_MEMORY, LEAST_DISK = (
-    4 << 30,
-    2 << 30,
-)  # a torch process and its limit of 2 GB; scratch folders and reports
+LEAST_MEMORY = 4 << 30  # a torch process and its limit of 2 GB
 PRELOAD = ("numpy", "torch", "torchvision")
+WITH_NOTEBOOKS = execute.PRELOAD
+NAMED = ("python", *PRELOAD)  # whose versions are shown
 _WHAT = {
     "namespaces": "a network, processes and files of its own for each worker",
     "Landlock": "rules on files, for everybody and without rights",
@@ -57,7 +60,8 @@ class Examination(Record, frozen=True, kw_only=True):
     meaning: str
     detail: tuple[str, ...]
     recommended: str = RECOMMENDED
-    problems: tuple[str, ...] = ()  # anything else that would make grading fail or wrong
+    findings: tuple[surroundings.Finding, ...] = ()  # everything else that was looked at
+    problems: tuple[str, ...] = ()  # what of it would make grading fail or wrong, each with its remedy
 
     @property
     def fit(self) -> bool:
@@ -66,26 +70,68 @@ class Examination(Record, frozen=True, kw_only=True):
 
 
 def examine() -> Examination:
-    """Looks at this machine; starts a worker to see what it is refused (about 3 s)."""
-    problems: list[str] = []
-    level, missing = PROCESS, dict[str, str]()
-    detail: tuple[str, ...] = ()
-    versions = {"python": platform.python_version()}
-    try:
-        with Zygote.start(preload=PRELOAD) as zygote:
-            level, detail = zygote.isolation, zygote.isolation_detail
-            versions, missing = zygote.versions, zygote.missing
-    except SandboxError as error:
-        problems.append(f"{error.message} {error.hint}".strip())
-        missing = dict.fromkeys(LAYERS, "no worker could be started")
-    memory, disk = _memory(), shutil.disk_usage(tempfile.gettempdir()).free
-    problems += _pair(versions) + _room(memory, disk)
-    return Examination(
-        gradmark=grader.__version__, platform=platform.platform(), versions=versions, gpu=_gpu(),
-        memory_bytes=memory, disk_bytes=disk, cores=os.cpu_count() or 1,
-        layers=tuple(_layer(name, missing.get(name, "")) for name in LAYERS),
-        level=level, meaning=MEANING[level], detail=detail, problems=tuple(problems),
+    """Looks at this machine; starts a worker to see what it is refused, and another for a notebook (about 5 s)."""
+    scratch = surroundings.temporary()
+    seen = _tried() if scratch.fine else _Seen(missing=dict.fromkeys(LAYERS, "no worker could be started"))
+    memory, folder = _memory(), _temporary_folder()
+    findings = (
+        surroundings.python(), surroundings.torch(seen.versions, seen.without_torch), surroundings.gpu(_gpu()),
+        seen.notebooks, surroundings.data(), scratch,
+        surroundings.disk([folder, str(Path.cwd())]), surroundings.browser(),
     )  # fmt: skip
+    problems = [f"{each.said} {each.remedy}".strip() for each in findings if each.needed and not each.fine]
+    if seen.broken is not None:
+        problems.insert(0, f"{seen.broken.message} {seen.broken.hint}".strip())
+    level = seen.level
+    return Examination(
+        gradmark=grader.__version__, platform=platform.platform(), versions=seen.versions, gpu=findings[2].said,
+        memory_bytes=memory, disk_bytes=shutil.disk_usage(folder).free, cores=os.cpu_count() or 1,
+        layers=tuple(_layer(name, seen.missing.get(name, "")) for name in LAYERS),
+        level=level, meaning=MEANING[level], detail=seen.detail, findings=findings,
+        problems=(*problems, *_room(memory)),
+    )  # fmt: skip
+
+
+NOT_TRIED = surroundings.no_notebooks("not tried, as no worker could be started", "")
+
+
+@dataclass
+class _Seen:
+    """What a warm parent and its workers showed."""
+
+    level: str = PROCESS
+    detail: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=lambda: {"python": platform.python_version()})
+    missing: dict[str, str] = field(default_factory=dict)
+    notebooks: surroundings.Finding = NOT_TRIED
+    without_torch: SandboxError | None = None
+    broken: SandboxError | None = None  # not even a worker without torch could be started
+
+
+def _tried() -> _Seen:
+    """A worker with all that grading uses; where that does not start, with less, to tell what is missing."""
+    troubles: list[SandboxError] = []
+    for preload, probes in ((WITH_NOTEBOOKS, (INSIDE,)), (PRELOAD, ()), (("numpy",), ())):
+        try:
+            with Zygote.start(preload=preload, probes=probes) as zygote:
+                versions = {name: zygote.versions[name] for name in NAMED if name in zygote.versions}
+                seen = _Seen(zygote.isolation, zygote.isolation_detail, versions, zygote.missing)
+                if troubles:
+                    seen.notebooks = surroundings.no_notebooks(troubles[0].message, troubles[0].hint)
+                else:
+                    seen.notebooks = surroundings.notebooks(zygote)
+                seen.without_torch = troubles[1] if len(troubles) > 1 else None
+                return seen
+        except SandboxError as error:
+            troubles.append(error)
+    return _Seen(missing=dict.fromkeys(LAYERS, "no worker could be started"), broken=troubles[-1])
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # told as a finding
+        return str(Path.cwd())
 
 
 def _layer(name: str, why: str) -> Layer:
@@ -146,28 +192,10 @@ def _setting(name: str) -> str:
     return ""
 
 
-def _pair(versions: dict[str, str]) -> list[str]:
-    """torch 2.N goes with torchvision 0.(N + 15): the table of their releases."""
-    numbers = [re.match(r"(\d+)\.(\d+)", versions.get(name, "")) for name in ("torch", "torchvision")]
-    first, second = (tuple(map(int, found.groups())) if found else None for found in numbers)
-    if first is None or second is None or first[0] != 2 or second == (0, first[1] + 15):
+def _room(memory: int) -> list[str]:
+    if not 0 < memory < LEAST_MEMORY:
         return []
-    wanted = f"0.{first[1] + 15}"
-    return [
-        f"torch {versions['torch']} does not go with torchvision {versions['torchvision']}: "
-        f"install torchvision {wanted}, or the torch that belongs to yours."
-    ]
-
-
-def _room(memory: int, disk: int) -> list[str]:
-    found = []
-    if 0 < memory < LEAST_MEMORY:
-        found.append(
-            f"Only {memory / 2**30:.1f} GB of memory: grade one submission at a time, or lower memory_bytes."
-        )
-    if disk < LEAST_DISK:
-        found.append(f"Only {disk / 2**30:.1f} GB free in {tempfile.gettempdir()}: free some, or set TMPDIR.")
-    return found
+    return [f"Only {memory / 2**30:.1f} GB of memory: grade one submission at a time, or lower memory_bytes."]
 
 
 def _memory() -> int:
@@ -197,7 +225,9 @@ def lines(found: Examination) -> list[str]:
         f"gradmark {found.gradmark} on {found.platform}",
         f"Versions   {versions}",
         f"Machine    {found.cores} cores, memory {memory}, free disk {found.disk_bytes / 2**30:.0f} GB",
-        f"GPU        {found.gpu}",
+        "",
+        "What grading needs",
+        *surroundings.lines(found.findings),
         "",
         "Layers of isolation",
     ]

@@ -34,6 +34,9 @@ class Flags:
         self._short = {module: short for short, module in modules}
         self._function = ""
         self._watched: dict[str, dict[str, int]] = {}  # function -> callee -> times
+        self._own: dict[
+            tuple[tuple[str, ...], str], int
+        ] = {}  # what is sought, callee -> times, for all functions
         self._calls: dict[str, dict[str, str]] = {}  # function -> callee -> where
         self._incidents: dict[tuple[str, str], None] = {}
 
@@ -41,13 +44,17 @@ class Flags:
         """From here on `function` is judged."""
         self._function = function
 
-    def watch(self, called: str) -> Watch:
-        """What to watch for in the next call of `called`: in the first two for each function, later at random."""
+    def watch(self, called: str, own: bool = False) -> Watch:
+        """What to watch for in the next call of `called`: in the first two for each function, later at random.
+
+        A function or class of the submission's `own` does not count anew for each function that is judged by it:
+        building a model is the dearest call to watch, and every check of its methods begins with it.
+        """
         names = self._forbidden(self._function)
         before = self._watched.setdefault(self._function, {})
         if not names or (called not in before and len(before) >= MOST_WATCHED):
             return NOTHING
-        times = before.get(called, 0)
+        times = max(before.get(called, 0), self._own.get((names, called), 0) if own else 0)
         if times < 2:
             return Watch(names, told=times == 1)
         return Watch(names, told=secrets.randbelow(2) == 1) if secrets.randbelow(LATER) == 0 else NOTHING
@@ -56,6 +63,8 @@ class Flags:
         """Notes what a watched call of `called`, which has given a value, has shown."""
         before = self._watched.setdefault(self._function, {})
         before[called] = before.get(called, 0) + 1
+        key = (self._forbidden(self._function), called)
+        self._own[key] = self._own.get(key, 0) + 1
         for one in seen:
             function, place = self._charged(one)
             if self._forbidden(function) == self._forbidden(self._function):

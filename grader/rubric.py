@@ -208,7 +208,7 @@ class _Reader:
     source: str
     text: str
     content: Mapping[str, Any]
-    default: Path | None  # what it may extend; None: it is the default itself
+    default: Path | None  # what it may extend
 
     def rubric(self) -> Rubric:
         base = self._base()
@@ -249,13 +249,10 @@ class _Reader:
     def _base(self) -> Rubric | None:
         if EXTENDS not in self.content:
             return None
-        if self.content[EXTENDS] != "default":
-            what = f'{EXTENDS} = {self.content[EXTENDS]!r}: only "default", gradmark\'s own rubric, can be extended'
+        value = self.content[EXTENDS]
+        if value != "default" or self.default is None:
+            what = f'{EXTENDS} = {value!r}: only "default", the usual rubric, can be extended, and can\'t extend itself'
             raise self._refusal("", EXTENDS, what, ())
-        if self.default is None:
-            raise self._refusal(
-                "", EXTENDS, "this is the assignment's own rubric, which can't extend itself", ()
-            )
         return load(self.default, None)
 
     def _table(self, name: str) -> Mapping[str, Any]:

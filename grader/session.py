@@ -87,7 +87,7 @@ def expected_checks(select: str = "", assignment: Assignment | None = None) -> t
 def collected(select: str = "", assignment: Assignment | None = None) -> list[plugin.Collected]:
     """The checks of an assignment that `select` keeps, as they can be run. Raises as `expected_checks`."""
     of = assignment or assignments.current()
-    return plugin.collect(of.checks, select, of.modules)
+    return plugin.collect(of.checks, select, tuple(of.modules))
 
 
 def _notebook_checks() -> Iterable[tuple[str, str, str, str, str]]:

@@ -28,6 +28,7 @@ from grader.results import Limits, Outcome
 from grader.rubric import Rubric
 from grader.sandbox.client import Zygote
 from grader.subject import Subject
+from grader.template import stale
 
 FOLDER = "gradmark_check"  # below the package's folder: our own part of it
 TRAINING = "training"  # in the names of modules that train
@@ -58,6 +59,8 @@ def build(
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} is not empty.", "Name a new folder.")
+    if stale(REFERENCE, TEMPLATE):
+        raise GradmarkError("The template is not that of the reference.", "Run `gradmark template` first.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".gradmark-", dir=target.parent) as scratch:
         made = Path(scratch) / "package"

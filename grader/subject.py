@@ -141,7 +141,7 @@ class Subject:
     def _watch(self, target: Target) -> Watch:
         if self._flags is None or self._unwatched:
             return NOTHING
-        watch = self._flags.watch(label(target))
+        watch = self._flags.watch(label(target), own=isinstance(target, Function))
         self.watched = self.watched or bool(watch.names)
         return watch
 

@@ -324,6 +324,14 @@ def test_student_code_can_not_read_the_assignment(place: Path, tmp_path: Path) -
     assert "seen: []" in caught.checks[0].message, caught.checks[0].message
 
 
+def test_a_probe_that_breaks_is_named(made: assignment.Assignment) -> None:
+    """With its file and what Python says, before anything is graded."""
+    (made.folder / "probes").mkdir()
+    (made.folder / "probes" / "norms.py").write_text("import nothing_of_the_kind\n")
+    with pytest.raises(GradmarkError, match=r"norms\.py can't be imported: ModuleNotFoundError"):
+        Grader(assignment=assignment.load(made.folder))
+
+
 def test_a_probe_does_not_take_the_place_of_gradmarks_own(made: assignment.Assignment) -> None:
     """The standard checks use those: a file of the same name is refused."""
     (made.folder / "probes").mkdir()

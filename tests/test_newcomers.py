@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from grader import libraries, session
 from grader.cli import app
 from grader.collect import collect
+from grader.data import make
 from grader.errors import CollectError, SandboxError
 from grader.notebook import execute
 from grader.sandbox import parent, spawned
@@ -389,3 +390,16 @@ def test_a_narrow_terminal_loses_nothing(tmp_path: Path, columns: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "\u2026" not in done.stdout
     assert "1checks,3points" in "".join(done.stdout.split())
+
+
+def test_a_user_without_a_home_has_the_built_in_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container with a number for a user: no HOME and no entry that names one."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(make, "_made_whole", lambda folder: folder)
+    assert make.cached().is_relative_to(tmp_path)

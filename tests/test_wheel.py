@@ -88,7 +88,12 @@ def test_the_wheel_holds_no_tests_and_all_data(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for wanted in (
         "checks/rubric.toml",
+        "checks/assignment.toml",
         "checks/pytest.ini",
+        "grader/skeleton/assignment.toml",
+        "grader/skeleton/checks/check_layers.py",
+        "grader/skeleton/reference/homework/layers.py",
+        "gradmark.py",
         "reports/templates/page.html",
         "reference/cs231n/simclr/contrastive_loss.py",
         "student_template/cs231n/simclr/data_utils.py",

@@ -11,7 +11,8 @@ SMALL = "Try a single pair: which axis disappears?"
 SHAPE = "Compare the shape in the docstring with the shape of the result."
 CUT = "Every step from the inputs to the loss must stay a tensor operation."
 COPY = "The caller still needs its vectors."
-PRECISION = "Which step makes float32 of float64?"
+DOUBLE = "only float64 vectors can be taken"
+PRECISION = "Training is in float32: which array of yours is float64, whatever the inputs are?"
 
 SIM = mistakes_in(
     "contrastive_loss.sim",
@@ -38,8 +39,7 @@ SIM = mistakes_in(
           "a constant is added to the product of the lengths", COSINE, "values"),
     entry("clamped_at_hundred", "torch.linalg.vector_norm(z_i) *", "torch.linalg.vector_norm(z_i).clamp(max=100.0) *",
           "lengths above 100 count as 100", COSINE, "properties"),
-    entry("single_precision", "z_i.flatten(), z_j.flatten()", "z_i.flatten().float(), z_j.flatten().float()",
-          "it computes in float32", PRECISION, "precision"),
+    entry("double_only", "torch.dot(z_i, z_j)", "torch.dot(z_i, z_j.double())", DOUBLE, PRECISION, "precision"),
     entry("normalises_in_place", "return torch.dot",
           "z_i /= torch.linalg.vector_norm(z_i)\n    return torch.dot", "it changes its first argument", COPY,
           "inputs_unmodified"),
@@ -72,7 +72,8 @@ NAIVE = mistakes_in(
     entry("left_only", "for k in range(2 * N) if", "for k in range(N, 2 * N) if",
           "only one side is compared with", LOSS,
           "values"),
-    entry("single_precision", "return total / (2 * N)", "return (total / (2 * N)).float()", "the loss is float32",
+    entry("double_only", "return total / (2 * N)",
+          "return torch.dot(total.reshape(1), torch.full((1,), 1 / (2 * N), dtype=torch.float64))", DOUBLE,
           PRECISION, "precision"),
     entry("normalises_in_place", "total = 0.0",
           "out_left /= torch.linalg.vector_norm(out_left, dim=1, keepdim=True)\n    total = 0.0",
@@ -116,8 +117,8 @@ PAIRS = mistakes_in(
           "a single pair gives a 0-d tensor", SMALL, "edge_cases"),
     entry("both_sides", "return dots / lengths", "return torch.cat([dots / lengths] * 2)", "each pair is there twice",
           SHAPE, "shapes"),
-    entry("single_precision", "return dots / lengths", "return (dots / lengths).float()", "it is float32", PRECISION,
-          "precision"),
+    entry("double_only", "return dots / lengths", "return torch.diag(dots.flatten()) @ (1 / lengths.double())",
+          DOUBLE, PRECISION, "precision"),
     entry("normalises_right_in_place", "return dots / lengths",
           "out_right /= torch.linalg.vector_norm(out_right, dim=1, keepdim=True)\n    return dots / lengths",
           "it changes its second argument", COPY, "inputs_unmodified"),
@@ -149,8 +150,7 @@ MATRIX = mistakes_in(
           "only left is compared with right", SHAPE, "shapes"),
     entry("exponential", "return unit @ unit.T", "return torch.exp(unit @ unit.T)", "the exponential is taken already",
           COSINE, "values"),
-    entry("single_precision", "return unit @ unit.T", "return (unit @ unit.T).float()", "it is float32", PRECISION,
-          "precision"),
+    entry("double_only", "return unit @ unit.T", "return unit @ unit.T.double()", DOUBLE, PRECISION, "precision"),
     entry("scales_in_place", "return unit @ unit.T", "out /= 2\n    return unit @ unit.T", "it changes its argument",
           COPY, "inputs_unmodified"),
     entry("clamped", "return unit @ unit.T", "return (unit @ unit.T).clamp(min=0)", "negative similarities become 0",
@@ -197,8 +197,9 @@ VECTORIZED = mistakes_in(
           "the average is over 2N - 1", LOSS, "values"),
     entry("small_temperature_clipped", "/ tau)", "/ max(tau, 0.1))", "temperatures below 0.1 count as 0.1", LOSS,
           "edge_cases"),
-    entry("single_precision", "return torch.logsumexp(exponents, dim=1).mean()",
-          "return torch.logsumexp(exponents, dim=1).mean().float()", "the loss is float32", PRECISION, "precision"),
+    entry("double_only", "return torch.logsumexp(exponents, dim=1).mean()",
+          "return torch.logsumexp(exponents, dim=1) @ torch.full((2 * N,), 1 / (2 * N), dtype=torch.float64)", DOUBLE,
+          PRECISION, "precision"),
     entry("normalises_in_place", "return torch", "out_right.mul_(2)\n    return torch", "it changes its argument", COPY,
           "inputs_unmodified"),
     entry("device_fixed", "device=device)", 'device="cuda")', "the mask is always made on the GPU",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from checks.mistakes.declare import Mistake, entry, mistakes_in
 
+SINGLE = "The assignment works in float32, so rounding float64 to it is worth a word but no point."
+
 EQUIVALENT: tuple[Mistake, ...] = (
     *mistakes_in(
         "rnn.CaptioningRNN.sample",
@@ -24,7 +26,18 @@ EQUIVALENT: tuple[Mistake, ...] = (
               "It adds the same number to all scores of a query, and softmax takes that out again."),
     ),
     *mistakes_in(
+        "transformer_layers.PositionalEncoding.forward",
+        entry("float32", "x + self.pe[:, :S]", "(x + self.pe[:, :S]).float()", "the sum is cut to float32", SINGLE),
+    ),
+    *mistakes_in(
+        "transformer_layers.MultiHeadAttention.forward",
+        entry("float32", "F.softmax(scores, dim=-1)", "F.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)",
+              "weights are cut to float32", SINGLE),
+    ),
+    *mistakes_in(
         "transformer.CaptioningTransformer.forward",
+        entry("float32", "return self.output(hidden)", "return self.output(hidden).float()", "scores are cut to float32",
+              SINGLE),
         entry("image_repeated", "self.visual_projection(features).unsqueeze(1)", "self.visual_projection(features).unsqueeze(1).repeat(1, T, 1)",
               "the image is there once per word", "An average over equal values is that value, whatever its weights."),
     ),
@@ -40,7 +53,19 @@ EQUIVALENT: tuple[Mistake, ...] = (
               "there is one layer more than asked for", "Noise is flat already."),
     ),
     *mistakes_in(
+        "contrastive_loss.sim",
+        entry("float32", "z_i.flatten(), z_j.flatten()", "z_i.flatten().float(), z_j.flatten().float()",
+              "it computes in float32", SINGLE),
+    ),
+    *mistakes_in(
+        "contrastive_loss.simclr_loss_naive",
+        entry("float32_sum", "total = 0.0", "total = torch.zeros(1)", "the sum is float32", SINGLE),
+    ),
+    *mistakes_in(
         "contrastive_loss.simclr_loss_vectorized",
+        entry("diagonal_subtracted", "torch.logsumexp(exponents, dim=1).mean()",
+              "(torch.log(torch.exp(everyone / tau).sum(1) - np.exp(1 / tau)) - partner.squeeze(1) / tau).mean()",
+              "the diagonal is subtracted from the sum", "exp(1 / tau) is what the diagonal adds."),
         entry("sides_swapped", "compute_sim_matrix(out)", "compute_sim_matrix(torch.cat([out_right, out_left]))",
               "right vectors stand above left ones",
               "Every row meets the same others, and the partner of a pair has the same similarity seen from either side."),

@@ -153,6 +153,8 @@ SAMPLE = mistakes_in(
           "<END> is a word like the others.", *both("values")),
     entry("thirty_words", "captions = self._null * np.ones((N, max_length)", "captions = self._null * np.ones((N, 30)",
           "captions have 30 words whatever max_length says", RETURN, *both("shapes")),
+    entry("thirty_at_most", "for t in range(max_length)", "for t in range(min(max_length, 30))",
+          "captions stop at 30 words", "max_length is an argument.", *both("edge_cases")),
     entry("default_length", "max_length=30", "max_length=16", "max_length is not 30 by default", RETURN,
           *both("shapes")),
     entry("transposed", "return captions", "return captions.T", "captions are (max_length, N)", RETURN,

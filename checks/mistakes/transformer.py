@@ -73,7 +73,7 @@ FORWARD = mistakes_in(
     entry("image_detached", IMAGE_VECTOR, f"{IMAGE_VECTOR}.detach()", "the projection is never trained", GRAPH,
           "gradients"),
     entry("words_detached", EMBED, f"{EMBED}.detach()", "the embedding is never trained", GRAPH, "gradients"),
-    entry("float32", OUT, "return self.output(hidden).float()", "scores are cut to float32",
+    entry("double", IMAGE_VECTOR, "self.visual_projection(features.double())", "features are made float64",
           "Which step leaves the dtype of the input?", "precision"),
     entry("batch_squeezed", OUT, "return self.output(hidden).squeeze(0)", "a batch of one loses its axis", SMALL,
           "edge_cases"),

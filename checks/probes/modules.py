@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from checks.probes.transformer import stand_in
+from checks.probes.transformer import stand_in, without_attention
 
 Case = Mapping[str, Any]  # "args": a list of tensors, "kwargs": a dict of them
 
@@ -20,7 +20,8 @@ def built(module: Any) -> Any:
     if not isinstance(module, (list, tuple)):
         return module
     file, name, args, kwargs, table = module
-    made = getattr(importlib.import_module(file), name)(*args, **kwargs)
+    make = getattr(importlib.import_module(file), name)
+    made = make(*args, **kwargs) if table is None else without_attention(file, name, args, kwargs)
     if table is not None:
         stand_in(made, table)
     return made
@@ -29,11 +30,12 @@ def built(module: Any) -> Any:
 def prepare(module: Any, params: Mapping[str, Any], dtype: str, training: bool, quiet: bool = False) -> None:
     """Puts the module into this dtype and mode and gives its parameters and buffers these values, by name.
 
+    dtype "": it keeps its own.
     `quiet` sets the probability of every `nn.Dropout` in it to 0. Raises when a name or a shape does not fit.
     """
     import torch
 
-    module.to(getattr(torch, dtype)).train(training)
+    (module.to(getattr(torch, dtype)) if dtype else module).train(training)
     known = {**dict(module.named_buffers()), **dict(module.named_parameters())}
     for name, value in params.items():
         if name not in known:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -54,7 +55,7 @@ def unpack(path: Path, into: Path) -> tuple[Path, list[Problem]]:
                         f"{path.name} unpacks to more than {MAX_TOTAL >> 30} GB", "Unpack it yourself."
                     )
                 _extract(opened, info, into, problems)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, struct.error) as error:
         raise CollectError(f"{path.name} is damaged: {clean(str(error))}", "Download it again.") from error
     return _top(into), problems
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from grader.collect.headers import Careful
 from grader.collect.members import MAX_MEMBERS, TOO_MANY_HINT, Contents, Member, MemberError, bounded
 from grader.collect.names import clean
 from grader.errors import CollectError
@@ -187,7 +188,7 @@ def _tar_contents(path: Path, file: IO[bytes], otherwise: str) -> Contents:
     contents = Contents()
     file.seek(0)
     try:
-        opened = tarfile.TarFile(fileobj=file)
+        opened = tarfile.TarFile(fileobj=file, tarinfo=Careful)
         for info in opened:
             _add_tar_member(contents, opened, info)
         file.seek(opened.offset)

@@ -45,9 +45,7 @@ class Contents:
 
     def accept(self, name: str) -> tuple[str, ...] | None:
         """The parts of a name that is worth a look, else None; `CollectError` when there are too many."""
-        self.seen += 1
-        if self.seen > MAX_MEMBERS:
-            raise CollectError(f"the submission holds more than {MAX_MEMBERS} files", TOO_MANY_HINT)
+        self.count()
         try:
             parts = parts_of(name)
         except ValueError as error:
@@ -56,6 +54,12 @@ class Contents:
             )
             return None
         return None if passed_over(parts) else parts
+
+    def count(self) -> None:
+        """One more entry, of whatever kind. Raises `CollectError` when there are too many."""
+        self.seen += 1
+        if self.seen > MAX_MEMBERS:
+            raise CollectError(f"the submission holds more than {MAX_MEMBERS} files", TOO_MANY_HINT)
 
     def refuse(self, name: str, message: str, hint: str = "") -> None:
         shown = clean(name)
@@ -72,6 +76,7 @@ def folder(root: Path) -> Iterator[Contents]:
         for entry in _entries(here, root, contents):
             name = Path(entry.path).relative_to(root).as_posix()
             if entry.is_dir(follow_symlinks=False):
+                contents.count()
                 if not passed_over((entry.name,)):
                     waiting.append(Path(entry.path))
             elif parts := contents.accept(name):

@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import pathname2url
 
@@ -42,13 +43,21 @@ def make(folder: Path, seed: int = SEED) -> list[Path]:
     return made
 
 
+def _caches() -> list[Path]:
+    """The user's own folder for caches; a user without HOME and without an entry in /etc/passwd has none."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return [Path(named) / "gradmark"]
+    with suppress(RuntimeError):
+        return [Path.home() / ".cache" / "gradmark"]
+    return []
+
+
 def cached() -> Path:
     """The folder of the built-in data of this version, made at its first use.
 
     It is below XDG_CACHE_HOME, or in the temporary folder where that can't be written.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    for base in (home / "gradmark", Path(tempfile.gettempdir()) / f"gradmark-cache-{os.getuid()}"):
+    for base in (*_caches(), Path(tempfile.gettempdir()) / f"gradmark-cache-{os.getuid()}"):
         folder = base / f"data-{VERSION}"
         try:
             base.mkdir(mode=0o700, parents=True, exist_ok=True)

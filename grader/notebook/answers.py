@@ -14,11 +14,11 @@ from grader.results import InlineAnswer
 MAX_ANSWER = 12_000  # characters
 MAX_PICTURES = 4
 _HEADING = re.compile(
-    r"^[\s>#*_`~-]*(?:your|my|the)?\s*answers?\b\s*(?:here|\d+)?\s*[:.)]?[\s*_`~]*", re.IGNORECASE
+    r"^[\s>#*_`~-]*+(?:your|my|the)?\s*+answers?\b\s*+(?:here|\d+)?\s*+[:.)]?[\s*_`~]*", re.IGNORECASE
 )
 _QUESTION = re.compile(r"inline\s+question", re.IGNORECASE)
 _EMPTY = re.compile(
-    r"^[\s*_(\[]*(?:write|type|fill|your answer|enter|answer|todo|tbd|…|\.{3})[\w\s]*(?:here|in)?[\s*_).\]:]*$",
+    r"^[\s*_(\[]*+(?:write|type|fill|your answer|enter|answer|todo|tbd|…|\.{3})[\w\s]*(?:here|in)?[\s*_).\]:]*$",
     re.IGNORECASE,
 )
 
@@ -127,7 +127,7 @@ def _attached(answer: str, cells: Sequence[Cell]) -> tuple[str, tuple[str, ...]]
             if f"(attachment:{name})" in answer:
                 pictures.append(uri)
                 mark = f"*(picture {len(pictures)})*"
-                answer = re.sub(rf"!\[[^\]\n]*\]\(attachment:{re.escape(name)}\)", mark, answer)
+                answer = re.sub(rf"!\[[^\[\]\n]{{0,300}}\]\(attachment:{re.escape(name)}\)", mark, answer)
     return answer, tuple(pictures)
 
 

@@ -16,20 +16,20 @@ from functools import lru_cache
 
 Features = Counter[str]
 
-_MAGIC = re.compile(r"^(?P<indent>\s*)(?:[%!].*|\?+\S+|[\w.]+\?{1,2})\s*$")
-_ASSIGNED_MAGIC = re.compile(r"^(?P<left>\s*[\w, ]+=\s*)[%!].*$")
+_MAGIC = re.compile(r"^(?P<indent>\s*+)(?:[%!].*|\?\S+|[\w.]+\?{1,2})\s*$")
+_ASSIGNED_MAGIC = re.compile(r"^(?P<left>[ \t]*+[\w,][\w, ]*+=\s*+)[%!].*$")
 
 # What Colab's cells do, by a pattern in the cell; each is done without, and named.
 _COLAB = (
     (re.compile(r"\bdrive\s*\.\s*(?:flush_and_un)?mount\s*\("), "Google Drive is not mounted"),
     (re.compile(r"\bfiles\s*\.\s*(?:upload|download)\s*\("), "Colab's file dialogues are not shown"),
-    (re.compile(r"^\s*[%!]\s*cd\b", re.MULTILINE), "the folder is not changed (`%cd`)"),
+    (re.compile(r"^[ \t]*+[%!][ \t]*+cd\b", re.MULTILINE), "the folder is not changed (`%cd`)"),
     (re.compile(r"\bos\s*\.\s*chdir\s*\("), "the folder is not changed (`os.chdir`)"),
     (re.compile(r"get_datasets\.sh|get_coco\w*\.sh"), "the data is here already (`get_datasets.sh`)"),
-    (re.compile(r"^\s*[%!]\s*(?:pip3?|conda|apt(?:-get)?)\b", re.MULTILINE), "nothing is installed (`pip`)"),
+    (re.compile(r"^[ \t]*+[%!][ \t]*+(?:pip3?|conda|apt(?:-get)?)\b", re.MULTILINE), "nothing is installed (`pip`)"),
     (re.compile(r"\bwget\b|\bcurl\b|\bgdown\b"), "nothing is downloaded"),
     (re.compile(r"^%%(?:bash|sh|script|capture.*\n.*!)", re.MULTILINE), "no shell command is run (`%%bash`)"),
-    (re.compile(r"^\s*!\s*(?!pip|cd|bash|wget|curl)\S", re.MULTILINE), "no shell command is run (`!`)"),
+    (re.compile(r"^[ \t]*+![ \t]*+(?!pip|cd|bash|wget|curl)\S", re.MULTILINE), "no shell command is run (`!`)"),
     (re.compile(r"\.next\(\)"), "`.next()` of an iterator means `next()`, as in old versions of torch"),
 )  # fmt: skip
 

@@ -8,7 +8,6 @@ the cheap cells that had run are run again, so that the cells after it are judge
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +37,6 @@ PRELOAD = (
 PATIENCE = 4  # seconds on the clock for one of computing
 MAX_REPLY = 8 << 20  # bytes of one cell's answer; an honest one is cut to less in the worker
 MAX_SHOWN = 60_000  # characters of one output
-_RETURNED = re.compile(r"[^\n]*\r(?!\n)")  # what a progress bar wrote over
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,14 @@ class Kernel:
         """Runs a cell, after those of `done` that a new process needs."""
         if self._worker is None or not self._worker.alive:
             self._restart(done)
+            if not self._worker_lives:
+                cause = "the cells before it ended its process when they were run again"
+                return CellRun(cell.index, "not run", cause=cause)
         return self._run(cell)
+
+    @property
+    def _worker_lives(self) -> bool:
+        return self._worker is not None and self._worker.alive
 
     def _restart(self, done: Sequence[tuple[Cell, CellRun]]) -> None:
         if self._worker is not None:
@@ -280,7 +285,13 @@ def _clean_output(output: CellOutput) -> CellOutput:
 
 
 def _tidy(text: str) -> str:
-    return clean(_RETURNED.sub("", text), MAX_SHOWN)
+    return clean("\n".join(map(_last_written, text.split("\n"))), MAX_SHOWN)
+
+
+def _last_written(line: str) -> str:
+    """What is left of a line that a progress bar wrote over again and again."""
+    line = line.removesuffix("\r")
+    return line[line.rfind("\r") + 1 :]
 
 
 def run_notebook(

@@ -12,8 +12,11 @@ from grader.results import Reading
 _NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf)"
 _OWN = re.compile(rf"^\[check\] ([\w.-]{{1,60}}): (.{{1,60}}?) = {_NUMBER} \(at most", re.MULTILINE)
 
-_ERRORS = re.compile(rf"^\s*([\w ]{{1,40}}error)\s*:?\s*{_NUMBER}", re.MULTILINE)  # of the original notebooks
+_ERRORS = re.compile(
+    rf"^[ \t]*([\w ]{{1,40}}error)\s*+:?\s*+{_NUMBER}", re.MULTILINE
+)  # of the original notebooks
 
+MOST_NAMES = 40  # of one cell's printed errors: each is looked for in the whole text
 FINE, ABOVE, MISSING, LOOSE = "fine", "above the bar", "not printed", "not held against anyone"
 
 
@@ -30,7 +33,10 @@ class Compared:
 def compare(step: Step, stored: str | None, executed: str | None) -> list[Compared]:
     """Every expected number of a step; `None` for a text that there is not (no cell, not executed)."""
     names = dict.fromkeys([*_names(step, stored or ""), *_names(step, executed or "")])
-    found = [_one(step, expected, name, stored, executed) for name, expected in _expected(step, list(names))]
+    found = [
+        _one(step, expected, name, stored, executed)
+        for name, expected in _expected(step, list(names)[:MOST_NAMES])
+    ]
     if step.says:
         found.append(_said(step.says, stored, executed))
     return found
@@ -58,8 +64,8 @@ def values(step: Step, name: str, text: str) -> list[float]:
     own = [float(number) for who, label, number in _OWN.findall(text) if who == step.id and label == name]
     if own:
         return own
-    label = re.escape(name).replace(r"\ ", r"\s+")
-    return [float(number) for number in re.findall(rf"(?<!\w){label}\s*[:=]?\s*{_NUMBER}", text)]
+    label = re.escape(name).replace(r"\ ", r"\s++")
+    return [float(number) for number in re.findall(rf"(?<!\w){label}\s*+[:=]?\s*+{_NUMBER}", text)]
 
 
 def _one(step: Step, expected: Expected, name: str, stored: str | None, executed: str | None) -> Compared:

@@ -18,8 +18,8 @@ from types import TracebackType
 
 from grader.errors import SandboxError
 from grader.results import Limits
-from grader.sandbox import level, lockdown, spawned
-from grader.sandbox.own import NOTHING, Own
+from grader.sandbox import forms, level, lockdown, spawned
+from grader.sandbox.own import NOTHING, Own, load
 from grader.sandbox.pack import Argument, Tensor, packed
 from grader.sandbox.parent import ATTEMPTS, Parent
 from grader.sandbox.remote import Worker
@@ -65,6 +65,8 @@ class Zygote:
         another assignment than gradmark's brings along.
         """
         sweep(lockdown.is_made_up)
+        load(own)
+        forms.declared.cache_clear()  # another assignment's probes may have the same names
         if not spawned.FORKS:
             return cls(spawned.Spawner(tuple(preload), tuple(probes), own))
         return cls(Parent(tuple(preload), tuple(probes), tuple(without), own))

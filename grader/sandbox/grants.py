@@ -32,6 +32,7 @@ _SYSTEM = (
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems",
     "/sys/devices/system/cpu", "/sys/devices/system/node",
 )  # fmt: skip
+_INSTALLED = ("site-packages", "dist-packages")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 Rules = list[tuple[str, AccessFS]]
@@ -64,11 +65,13 @@ def places() -> list[str]:
 
 
 def _libraries() -> list[str]:
+    """The interpreter's, and installed packages elsewhere: the user's own site, one that a .pth file adds.
+
+    torch imports some of itself late (to print a tensor, for one): unreadable, that would look like a student's fault.
+    """
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    beside = [
-        entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))
-    ]  # by a .pth file
-    return [os.path.join(prefix, name) for prefix in prefixes for name in ("lib", "lib64")] + beside
+    installed = [path for path in sys.path if os.path.basename(path) in _INSTALLED]
+    return [os.path.join(prefix, name) for prefix in prefixes for name in ("lib", "lib64")] + installed
 
 
 def _around(place: str, hidden: set[str]) -> Iterator[tuple[str, AccessFS]]:

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import msgspec
 
+from grader.errors import GradmarkError
+
 
 class Own(msgspec.Struct, frozen=True):
     """Folders to hide, and probes: file by full name ("checks.probes.norms")."""
@@ -34,12 +36,19 @@ def decode(text: str) -> Own:
 
 
 def load(own: Own) -> dict[str, ModuleType]:
-    """The probes, imported under their names: they may import gradmark's, and those before them in the alphabet."""
+    """The probes, imported under their names: they may import gradmark's, and those before them in the alphabet.
+
+    The warm parent runs them; the grader reads from them what form their answers have. Raises `GradmarkError`.
+    """
     importlib.import_module("checks.probes")
     found = {}
     for name, file in own.probes.items():
-        with open(file, "rb") as source:
-            code = compile(source.read(), f"{name.replace('.', '/')}.py", "exec", dont_inherit=True)
         found[name] = sys.modules[name] = ModuleType(name)
-        exec(code, found[name].__dict__)
+        try:
+            with open(file, "rb") as source:
+                code = compile(source.read(), f"{name.replace('.', '/')}.py", "exec", dont_inherit=True)
+            exec(code, found[name].__dict__)
+        except Exception as error:
+            what = f"The probes in {file} can't be imported: {type(error).__name__}: {error}."
+            raise GradmarkError(what, "Mend the file, then try again.") from error
     return found

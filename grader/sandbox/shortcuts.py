@@ -26,6 +26,7 @@ MAX_CHAIN = 6  # functions of the submission between a call and the grader
 MAX_FRAMES = 400  # looked through for them
 MAX_EVENTS = 20_000  # of one call: a few milliseconds, however slow the student's code is
 MAX_TOLD = 2_000
+MAX_KEPT = 500  # functions of torch whose names are remembered
 # What switches the observation off, finds its notes, or runs code outside it; called by the student's own line.
 EVASIONS = (
     "sys.setprofile", "sys.getprofile", "sys._getframe", "threading.setprofile", "threading.getprofile",
@@ -52,6 +53,8 @@ class Observer:
         ] = {}  # what a Python function is called here; "" if nobody asks for it
         self._builtins: dict[Any, str] = {}
         self._found: dict[tuple[str, CodeType], wire.Seen] = {}
+        self._kept: list[Any] = []
+        self._names_told: dict[Any, str] = {}  # the same of what torch tells; always the same few functions
         self._told = False
         self._left = MAX_EVENTS
         self._mode: Any = None if self._idle or "torch" not in sys.modules else _torch_mode(self._note_torch)
@@ -110,13 +113,21 @@ class Observer:
         self._left -= 1
         if self._left < 0:
             return
+        name = self._names_told.get(id(function))
+        if name is None:
+            name = self._name_of_torch(function)
+        if name:
+            self._record(name, sys._getframe(2))
+
+    def _name_of_torch(self, function: Any) -> str:
         code = getattr(function, "__code__", None)
         name = self._codes.get(code) if isinstance(code, CodeType) else None
         if name is None:
             name = self._sought.torch_function(function, code)
-        caller = sys._getframe(2)
-        if name:
-            self._record(name, caller)
+        if inspect.isroutine(function) and len(self._kept) < MAX_KEPT:
+            self._kept.append(function)  # so that no other one gets its number
+            self._names_told[id(function)] = name
+        return name
 
     def _known(self, frame: FrameType) -> str:
         code = frame.f_code

@@ -18,13 +18,14 @@ _START = re.compile(r"^\s*#.*\bSTART OF YOUR CODE\b", re.I)
 _END = re.compile(r"^\s*#.*\bEND OF YOUR CODE\b", re.I)
 _DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?:async[ \t]+)?(?P<what>def|class)[ \t]+(?P<name>\w+)")
 _CONFLICT = re.compile(r"^(<{7} |={7}$|>{7} )")
+_NOTEBOOK = re.compile(r"^\s*(%%?[A-Za-z_]+( [^=]*)?$|![A-Za-z.]+)")  # a magic, a shell command
 # What the original hands out inside its regions, as `ast.unparse` writes it.
 GIVEN = frozenset([
     "(transforms.RandomResizedCrop(32),)",
     "mask = (torch.ones_like(exponential, device=device) - torch.eye(2 * N, device=device)).to(device).bool()",
     "exponential = exponential.masked_select(mask).view(2 * N, -1)",
 ])  # fmt: skip
-_STUB = re.compile(r"^\s*(?:pass|raise\s+NotImplementedError\b.*|\.\.\.)?\s*(?:#.*)?$")
+_STUB = re.compile(r"^\s*+(?:pass|raise\s+NotImplementedError\b.*|\.\.\.)?\s*+(?:#.*)?$")
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def explain_syntax(path: str) -> Finding:
             raw = file.read(MAX_SOURCE)
     except OSError:
         return Finding()
-    return _conflict(raw) or _encoding(raw) or Finding()
+    return _conflict(raw) or _encoding(raw) or _notebook_line(raw) or Finding()
 
 
 def _conflict(raw: bytes) -> Finding | None:
@@ -228,6 +229,18 @@ def _conflict(raw: bytes) -> Finding | None:
         "choose one of the two versions and remove the lines <<<<<<<, ======= and >>>>>>>",
         marked[0],
     )
+
+
+def _notebook_line(raw: bytes) -> Finding | None:
+    """Only asked about a file that does not parse, so a % that goes on from the line before is rarely meant."""
+    for number, text in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
+        if _NOTEBOOK.match(text):
+            return Finding(
+                f"this line is for a notebook, not for a .py file: {text.strip()[:60]}",
+                "remove the line",
+                number,
+            )
+    return None
 
 
 def _encoding(raw: bytes) -> Finding | None:

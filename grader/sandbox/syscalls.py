@@ -83,14 +83,15 @@ def build() -> Filter:
     for name in _FAKED:
         made.refuse(name, 0)
     made.refuse("clone", errno.EPERM, ArgCmp(0, CmpOp.MASKED_EQ, 0, _CLONE_THREAD))
-    made.refuse("socket", errno.EOPNOTSUPP, ArgCmp(0, CmpOp.EQ, _AF_NETLINK))
+    made.refuse("socket", errno.EOPNOTSUPP, ArgCmp(0, CmpOp.MASKED_EQ, _AF_NETLINK, 0xFFFFFFFF))
     made.refuse("socket", errno.EAFNOSUPPORT)
     # A datagram socket from a pair could still be sent to any path.
     made.refuse("socketpair", errno.EPERM, ArgCmp(0, CmpOp.NE, _AF_UNIX))
     for kind in (2, 3, 4, 5, 10):
         made.refuse("socketpair", errno.EPERM, ArgCmp(1, CmpOp.MASKED_EQ, kind, _SOCK_TYPE))
     for option in _PRCTL.values():
-        made.refuse("prctl", errno.EPERM, ArgCmp(0, CmpOp.EQ, option))
+        # The kernel looks at the lower half of the number alone.
+        made.refuse("prctl", errno.EPERM, ArgCmp(0, CmpOp.MASKED_EQ, option, 0xFFFFFFFF))
     for request in _IOCTL.values():
         made.refuse("ioctl", errno.EPERM, ArgCmp(1, CmpOp.MASKED_EQ, request, 0xFFFFFFFF))
     for family in _IOCTL_FAMILIES:

@@ -21,7 +21,7 @@ from grader.rubric import load
 from grader.template import stale
 from tests.check import leaks
 
-SELECT = "rnn_step or affine or sim_positive"
+SELECT = "rnn_step or affine"
 HIDDEN = "rnn_layers.affine_forward.example"
 
 
@@ -166,3 +166,20 @@ def test_requirements_pin_what_draws(package: Path) -> None:
     """Another version of hypothesis would draw other examples: the package asks for the same."""
     lines = (package / "requirements.txt").read_text().split()
     assert [line for line in lines if line.startswith("hypothesis==")]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_whole_assignment(tmp_path: Path) -> None:
+    """A package of all checks lets the complete submission and one in another style pass everything."""
+    students_package.build(
+        tmp_path / "all", load(ROOT / "checks" / "rubric.toml"), seeds=1, data=False, tell=lambda said: None
+    )
+    assert leaks.leaks(tmp_path / "all", leaks.solution_lines() | leaks.mistake_texts()) == []
+    for name in ("complete", "styles/functional"):
+        shutil.copytree(
+            ROOT / "tests/submissions" / name / "cs231n", tmp_path / "all/cs231n", dirs_exist_ok=True
+        )
+        status, said = checked(tmp_path / "all")
+        assert status == 0, said
+        assert said.startswith("Nothing left to do"), said

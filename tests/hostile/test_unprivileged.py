@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "54321"  # a number that nobody has
 SOME = (
     "read_reference or other_processes or daemon or run_programs or kill_parent or network or write_elsewhere"
-    " or become_root or leave_files or fork_bomb or forge_right_id or fill_disk or segfault"
+    " or become_root or leave_files or fork_bomb or forge_right_id or fill_disk or segfault or signal_by_pipe"
+    " or machine_code or hidden_files or small_stacks or descriptors_it_has or truncated_file"
 )
 # In a private view of the file system, the folders on the way to the interpreter let everyone through.
 ENTER = """

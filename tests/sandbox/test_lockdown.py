@@ -357,3 +357,16 @@ def test_libraries_are_granted_around_our_own_packages(tmp_path, monkeypatch):
         str(packages),
         str(tmp_path / "lib"),
     }
+
+
+def test_packages_installed_outside_the_interpreter_are_granted(tmp_path, monkeypatch):
+    """A user's own site-packages, or those that a .pth file adds, can be read: torch imports some of itself late."""
+    grants = pytest.importorskip("grader.sandbox.grants", reason="Landlock is Linux's", exc_type=ImportError)
+    elsewhere, mine = tmp_path / "site-packages", tmp_path / "project"
+    for folder in (elsewhere, mine):
+        folder.mkdir()
+    monkeypatch.setattr("sys.path", [str(mine), str(elsewhere)])
+    rules = dict(grants.library_rules(()))
+    assert str(elsewhere) in rules
+    assert str(mine) not in rules
+    assert str(elsewhere) in grants.places()

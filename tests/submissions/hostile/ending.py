@@ -20,7 +20,7 @@ for level in range(LEVELS):
 ATTACKS = [
     _does("small_stacks", "starts threads with tiny stacks, so that memory is no limit",
           "threading.stack_size(32768)\nwhile True:\n    _thread.start_new_thread(time.sleep, (600,))",
-          ("threads",), code="import _thread, threading, time", seconds=9.0),
+          ("thread",), code="import _thread, threading, time", seconds=9.0),
     _does("deep_folders", "makes folders in folders, deeper than any path reaches", DEEP.replace("LEVELS", "3000") + "time.sleep(3)",
           (), code="import time", seconds=4.0, ),
     _does("hidden_files", "fills the disk below where a path ends, and in folders that nobody may list",
@@ -33,7 +33,7 @@ ATTACKS = [
           (), seconds=3.0),
     _does("many_folders", "makes folders without end", "n = 0\nwhile True:\n    n += 1; _os.mkdir(f'd{n}')", ("files",), seconds=9.0),
     _does("many_links", "makes symbolic links and hard links without end", "n = 0\nopen('f', 'w').close()\nwhile True:\n"
-          "    n += 1; _os.symlink('/' + 'x' * 2000, f's{n}')", ("files",), seconds=9.0),
+          "    n += 1; _os.symlink('/' + 'x' * 2000, f's{n}')", (), seconds=4.0),
     _does("full_pipes", "fills pipes and socket pairs of the largest size", '''
 import fcntl, socket
 kept = []

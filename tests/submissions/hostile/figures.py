@@ -24,7 +24,7 @@ ATTACKS = [
            "w[...] = next_h\nreturn w, cache"),
     _gives("truncated_file", "an array in a file that shrinks before it is read", "import tempfile\n"
            "f = tempfile.NamedTemporaryFile(dir=_os.environ['TMPDIR'])\n"
-           "m = np.memmap(f.name, next_h.dtype, 'w+', shape=(4096, *next_h.shape[1:]))\n_os.truncate(f.name, 0)\nreturn m, cache", ("SIGBUS",)),
+           "m = np.memmap(f.name, next_h.dtype, 'w+', shape=(4096, *next_h.shape[1:]))\n_os.truncate(f.name, 0)\nreturn m, cache", ("rnn_step_forward",)),
     _gives("long_double", "80-bit numbers", "return np.zeros(next_h.shape, np.longdouble), cache"),
     _gives("complex_numbers", "complex numbers with the right real part", "return next_h + 5j, cache"),
     _gives("structured", "fields that overlap", "return np.zeros(next_h.shape, np.dtype({'names': ['a', 'b'], 'formats': ['f8', 'f4'],"

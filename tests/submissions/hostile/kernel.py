@@ -181,8 +181,8 @@ ATTACKS = [
     _asks("descriptors_it_has", "uses every descriptor that it finds, and reopens them by their number", '''
         def act():
             found = sorted(int(n) for n in _os.listdir("/proc/self/fd"))
-            tried("more than four", lambda: [n for n in found if n > 4])
-            for fd in found:
+            tried("more than four", lambda: [n for n in found if n > 4])  # 4 is the listing itself
+            for fd in found[:4]:
                 tried(f"reopen {fd}", lambda: fd != 0 and _os.open(f"/proc/self/fd/{fd}", _os.O_RDWR) if fd not in (1, 2) else 0)
                 tried(f"folder {fd}", lambda: _os.listdir(f"/proc/self/fd/{fd}/"))
                 tried(f"dot-dot {fd}", lambda: _os.open("../../etc/passwd", 0, dir_fd=fd))
@@ -193,7 +193,7 @@ ATTACKS = [
                 s.setblocking(False)
                 return socket.recv_fds(s, 1, 9)[1]
             tried("descriptors in the channel", received)
-        '''),
+        ''', victim="any", harms_itself=True),
     _asks("probe_others", "learns of other processes what the kernel answers without a file", '''
         def act():
             me = _os.getpid()

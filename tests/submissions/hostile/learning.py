@@ -48,7 +48,7 @@ ATTACKS = [
         '''),
     _look("maps_and_memory", "searches its own mappings, and its memory from before the fork, for source and answers", '''
         def look():
-            words = (b"BEGIN SOLUTION: " + b"rnn_step_backward", b"def check_rnn_" + b"step_forward", b"known " + b"mistake: ")
+            words = (b"drawkcab_pets_nnr :NOITULOS NIGEB", b"drawrof_pets_nnr_kcehc fed", b"nnr\"=trap ,eno tub tnemelepmi")  # backwards
             tried("mapped", lambda: [l for l in open("/proc/self/maps") if "reference/" in l or "/checks/check" in l])
             def hunt():
                 found = []
@@ -63,11 +63,11 @@ ATTACKS = [
                             data = memory.read(min(end - begin, 1 << 24))
                         except OSError:
                             continue
-                        found += [w for w in words if w in data]
+                        found += [w for w in words if w in data[::-1]]
                 return found
             tried("memory", hunt)
             tried("write memory", lambda: open("/proc/self/mem", "r+b"))
-        ''', seconds=30.0, where="strict"),
+        ''', seconds=30.0),
     _look("helpers_in_the_worker", "searches the grader's helpers for a solution of its own task", '''
         def look():
             import gc, types
@@ -95,7 +95,7 @@ ATTACKS = [
             tried("user", lambda: getpass.getuser() not in ("root",) and getpass.getuser())
             tried("home", lambda: str(pathlib.Path.home()) != _os.environ["HOME"])
             tried("folder", lambda: "hand-in" in HERE)
-        '''),
+        ''', where="full"),
     _look("clues_of_the_fork", "compares the state that all workers start with", '''
         def look():
             import random
