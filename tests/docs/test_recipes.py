@@ -126,7 +126,7 @@ def ran(lines: Iterator[str], folder: Path, given: dict[str, str]) -> Iterator[s
             continue
         done = subprocess.run(
             ("bash", "-e", "-o", "pipefail", "-c", narrow(line)), cwd=folder, capture_output=True, text=True,
-            env={**walk.environment(), **given}, timeout=200, check=False,
+            env={**walk.environment(), **given}, timeout=280, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         yield done.stdout

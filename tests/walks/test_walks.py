@@ -14,7 +14,10 @@ from handbook import blocks
 from handbook.walk import Change, Step, narrowed, walk
 
 PAGES = ROOT / "docs"
-pytestmark = pytest.mark.xdist_group("walks")  # one folder for the pages that build upon the tutorial
+pytestmark = [
+    pytest.mark.xdist_group("walks"),  # one folder for the pages that build upon the tutorial
+    pytest.mark.timeout(1500),  # they grade whole submissions, also on busy machines
+]
 
 
 def went(page: str, folder: Path, change: Change = str) -> Iterator[Step]:
