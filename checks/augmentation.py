@@ -177,7 +177,10 @@ def edges(found: Array) -> Array:
 
 
 def expect_grey_last(student: Subject, seed: int) -> None:
-    """What is turned grey was jittered before: two colours of one luminance come out as two greys."""
+    """What is turned grey was jittered before: two colours of one luminance come out as two greys.
+
+    Only where the hue is jittered: nothing else tells the two apart.
+    """
     transform, count = made(student, seed), 0
     for _ in range(LONGEST):
         found = levels(views(student, transform, twins(), ROUND))

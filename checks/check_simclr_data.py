@@ -78,9 +78,8 @@ def check_train_transform_flip(student: Subject, reference: Subject, rng: Rng) -
 
 @check(f"{TRAIN}.grey", "grey", part=PART, requires=[f"{TRAIN}.normalisation"])
 def check_train_transform_grey(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform takes the colours away with probability 0.2, after it jittered them."""
+    """compute_train_transform takes the colours away with probability 0.2."""
     decide(stream(student, rng), Frequency("turns pictures grey", 0.2), aug.is_grey)
-    aug.expect_grey_last(student, int(rng.integers(2**31)))
 
 
 @check(f"{TRAIN}.jitter", "jitter", part=PART, requires=[f"{TRAIN}.normalisation"])
@@ -93,7 +92,7 @@ def check_train_transform_jitter(student: Subject, reference: Subject, rng: Rng)
     f"{TRAIN}.strength", "strength of the jitter", part=PART, requires=[f"{TRAIN}.jitter", f"{TRAIN}.grey"]
 )
 def check_train_transform_strength(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform jitters all of brightness, contrast, saturation and hue, within their limits."""
+    """compute_train_transform jitters brightness, contrast, saturation and hue within their limits, before the grey."""
     drawn, found, number = stream(student, rng), dict[str, Array](), 0
     while min((len(v) for v in found.values()), default=0) < 64:
         more = aug.strengths(drawn.batch(number))
@@ -103,6 +102,7 @@ def check_train_transform_strength(student: Subject, reference: Subject, rng: Rn
         number += 1
     for kind in aug.STRENGTHS:
         aug.expect_strength(kind, found[kind.name])
+    aug.expect_grey_last(student, int(rng.integers(2**31)))
 
 
 @check("simclr_data.compute_test_transform.values", "values", part=PART, given=True)

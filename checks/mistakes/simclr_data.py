@@ -33,7 +33,7 @@ TRANSFORM = mistakes_in(
     entry("no_grey", GREY, "", "nothing turns grey", STEPS, "grey"),
     entry("grey_before_jitter", "transforms.RandomApply([color_jitter], p=0.8),\n        transforms.RandomGrayscale(p=0.2),",
           "transforms.RandomGrayscale(p=0.2),\n        transforms.RandomApply([color_jitter], p=0.8),",
-          "the colours are taken away before they are jittered", "The steps have an order.", "grey"),
+          "the colours are taken away before they are jittered", "The steps have an order.", "strength"),
     entry("grey_by_default", "RandomGrayscale(p=0.2)", "RandomGrayscale()", "the probability of grey is 0.1", OFTEN,
           "grey"),
     entry("always_grey", "RandomGrayscale(p=0.2)", "Grayscale(3)", "every view is grey", OFTEN, "grey"),

@@ -139,6 +139,28 @@ def test_an_error_of_the_model_is_told_as_its_own(grader: Grader, altered: Alter
     )
 
 
+def test_a_file_that_does_not_parse_blocks_all_alike(grader: Grader, altered: Altered) -> None:
+    """Networks are told of it as losses are: blocked, with the line; a line for a notebook is called one."""
+    folder = altered(
+        "cs231n/gan_pytorch.py", ("import numpy as np\n", "import numpy as np\n%matplotlib inline\n")
+    )
+    grade = grader.grade(folder, seed=5, select="check_gan and shapes")
+    assert {check.outcome for check in grade.checks} == {Outcome.BLOCKED}
+    assert len({check.message for check in grade.checks}) == 1
+    assert "this line is for a notebook, not for a .py file: %matplotlib inline" in grade.checks[0].message
+
+
+def test_what_follows_the_last_layer_is_not_blamed_on_another(grader: Grader, altered: Altered) -> None:
+    """A sigmoid at the end of the discriminator is looked for there, not after the layer before."""
+    folder = altered(
+        "cs231n/gan_pytorch.py", ("nn.Linear(256, 1),\n", "nn.Linear(256, 1),\n        nn.Sigmoid(),\n")
+    )
+    grade = grader.grade(folder, seed=5, select="check_discriminator and not loss")
+    (found,) = [c for c in grade.checks if c.id.endswith("discriminator.activations")]
+    assert found.message.startswith("What follows the last linear layer (256 to 1)")
+    assert found.hint.endswith("is followed by nothing: what it gives are the scores.")
+
+
 def test_uniform_noise_keeps_well_within_its_bound() -> None:
     """Of 300 draws none comes near the bound on the distance, which leaves one in ten million."""
     rng = np.random.default_rng(0)

@@ -63,6 +63,36 @@ def test_a_freedom_costs_nothing(grader: Grader, altered: Callable[..., Path], n
     assert wrong(grader.grade(altered(file, (old, new)), seed=3, select=SELECT)) == {}
 
 
+def test_a_result_prepared_as_in_the_handout_is_advice(grader: Grader, altered: Callable[..., Path]) -> None:
+    """`torch.empty`, which the original prepares results with, is float32: filling it is worth a word, and no point."""
+    filled = (
+        "y = torch.empty((N, S, E))\n"
+        "        for h in range(H):\n"
+        "            y[:, :, h * D : (h + 1) * D] = (weights @ v)[:, h]\n"
+        "        y = y.to(query.dtype)"
+    )
+    folder = altered(LAYERS, ("y = weights @ v", filled), ("y = y.transpose(1, 2).reshape(N, S, E)", "pass"))
+    grade = grader.grade(folder, seed=4, select=SELECT)
+    assert wrong(grade) == {}
+    assert [line.partition(".")[0] for line in advice(grade)] == ["`MultiHeadAttention"]
+    assert "this costs nothing" in advice(grade)[0]
+
+
+def test_attention_that_cannot_be_made_costs_the_captioner_nothing(
+    grader: Grader, altered: Callable[..., Path]
+) -> None:
+    """Its constructor raises, or it has another name: the captioner, in whose layers it would be, keeps its points."""
+    folder = altered(LAYERS, ("self.attn_drop = nn.Dropout(dropout)", "self.attn_drop = nn.Dropout(rate)"))
+    grade = grader.grade(folder, seed=8, select=SELECT)
+    lost = {check.function for check in grade.checks if check.outcome is Outcome.FAILED}
+    assert lost == {"MultiHeadAttention.__init__", "MultiHeadAttention.forward"}
+    assert wrong(grade)["transformer_layers.MultiHeadAttention.__init__.order"].startswith(
+        "MultiHeadAttention raised"
+    )
+    own = [c for c in grade.checks if c.function == "CaptioningTransformer.forward"]
+    assert [c.id.rpartition(".")[2] for c in own if c.outcome is not Outcome.PASSED] == ["own_parts"]
+
+
 def test_a_mask_for_booleans_alone_is_advice(grader: Grader, altered: Callable[..., Path]) -> None:
     """Who negates the mask with ~ can take no numbers: full marks, and a word about it."""
     folder = altered(LAYERS, ("attn_mask == 0, -math.inf", "~attn_mask, -math.inf"))
