@@ -11,7 +11,6 @@ import datetime
 import importlib.util
 import platform
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from grader.results import CheckResult, Environment, Grade, Limits, Outcome, Pro
 from grader.rubric import DEFAULT, Rubric, load
 from grader.sandbox.client import Argument, Function, Zygote
 from grader.scoring import score
+from grader.scratch import Scratch
 from grader.signatures import Signatures
 from grader.subject import MODULES, Subject
 from grader.values import Value
@@ -179,7 +179,7 @@ class Checker:
         known = known or {}
         results: dict[str, CheckResult] = {}
         self.broken = []
-        with tempfile.TemporaryDirectory(prefix="gradmark-") as scratch:
+        with Scratch() as scratch:
             submission = collect(self.folder / own_folder.PACKAGE, TEMPLATE, Path(scratch))
             listener = Counting(len(checks) - len(known), progress)
             for group, mine in _grouped(checks):
