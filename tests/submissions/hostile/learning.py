@@ -48,7 +48,9 @@ ATTACKS = [
         '''),
     _look("maps_and_memory", "searches its own mappings, and its memory from before the fork, for source and answers", '''
         def look():
-            words = (b"drawkcab_pets_nnr :NOITULOS NIGEB", b"drawrof_pets_nnr_kcehc fed", b"nnr\"=trap ,eno tub tnemelepmi")  # backwards
+            # each byte one more than meant: reading its own copies must not find them
+            table = bytes((n + 1) % 256 for n in range(256))
+            words = (b"CFHJO!TPMVUJPO;!soo`tufq`cbdlxbse", b"efg!difdl`soo`tufq`gpsxbse")
             tried("mapped", lambda: [l for l in open("/proc/self/maps") if "reference/" in l or "/checks/check" in l])
             def hunt():
                 found = []
@@ -61,7 +63,7 @@ ATTACKS = [
                         for place in range(begin, end, 1 << 20):
                             try:
                                 memory.seek(place)
-                                data = memory.read(min(end - place, 1 << 20))[::-1]
+                                data = memory.read(min(end - place, 1 << 20)).translate(table)
                             except (OSError, OverflowError):
                                 break
                             found += [w for w in words if w in data]
