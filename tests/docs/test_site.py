@@ -18,6 +18,7 @@ from grader.tolerance import TOLERANCES
 from grader.training import bars
 from handbook import commands, hooks, reference, rubric
 from handbook.fields import meanings
+from tests.docs.conftest import built
 
 pytestmark = pytest.mark.xdist_group("site")  # built once
 
@@ -132,3 +133,17 @@ def test_shared_files_are_pages(site: Path) -> None:
     assert "A hole in the kernel ends everything here." in read(site, "security.html")
     made = hooks.shared("SECURITY.md")
     assert made.count("\n") == (session.ROOT / "SECURITY.md").read_text(encoding="utf-8").count("\n")
+
+
+def test_a_page_without_a_place_ends_the_build(tmp_path: Path) -> None:
+    """mkdocs is as strict as its settings ask: a page that no menu names, with a broken link, is refused."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("[nowhere](nothing.md)\n")
+    (tmp_path / "docs" / "lost.md").write_text("# Lost\n")
+    settings = (session.ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    shared = settings[settings.index("validation:") : settings.index("nav:\n  - Start")]
+    (tmp_path / "mkdocs.yml").write_text(f"site_name: x\n{shared}nav:\n  - index.md\n")
+    done = built(tmp_path, tmp_path / "site")
+    assert done.returncode == 1
+    assert "lost.md" in done.stderr
+    assert "nothing.md" in done.stderr
