@@ -102,7 +102,7 @@ class Parent:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-s", "-P", "-m", "grader.sandbox.zygote", str(theirs.fileno())]
+        command = [*interpreter(), "-m", "grader.sandbox.zygote", str(theirs.fileno())]
         self._control = ours
         self._exits: dict[int, int] = {}
         self._versions: dict[str, str] = {}
@@ -278,6 +278,11 @@ def await_worker(process: Process, seconds: float) -> None:
         process.close()
         raise SandboxError(f"A worker could not be started: {problem}")
     process.layers = tuple(clean_line(layer, 80) for layer in answer.layers[:20])
+
+
+def interpreter() -> list[str]:
+    """The interpreter as this process runs it, without what users add to it."""
+    return [sys.executable, "-s", "-P", *(["-B"] if sys.dont_write_bytecode else [])]
 
 
 def environment() -> dict[str, str]:

@@ -25,7 +25,15 @@ from grader.results import Limits
 from grader.sandbox import lockdown
 from grader.sandbox.channel import Process
 from grader.sandbox.own import NOTHING, Own
-from grader.sandbox.parent import ATTEMPTS, START_SECONDS, Parent, await_worker, environment, spec_of
+from grader.sandbox.parent import (
+    ATTEMPTS,
+    START_SECONDS,
+    Parent,
+    await_worker,
+    environment,
+    interpreter,
+    spec_of,
+)
 from grader.sandbox.watch import Usage
 
 FORKS = sys.platform == "linux"
@@ -146,7 +154,7 @@ class Spawner(Parent):
         out, err = os.pipe(), os.pipe()
         spec = msgspec.json.encode(spec_of(folder, scratch, limits)).decode()
         names = [",".join(part) for part in (self._preload, self._probes)]
-        command = [sys.executable, "-s", "-P", "-m", _MODULE, str(theirs.fileno()), *names, spec, self._own]
+        command = [*interpreter(), "-m", _MODULE, str(theirs.fileno()), *names, spec, self._own]
         with theirs:
             popen = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out[1], stderr=err[1], cwd="/", env=environment(),

@@ -6,6 +6,7 @@ as a preload of Dask's workers it puts itself in place, too.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -150,8 +151,9 @@ class Forked:
     def poll(self) -> int | None:
         """The status, once it has ended."""
         if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            with contextlib.suppress(ChildProcessError):  # another thread has just heard of its end
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
         return self.returncode
 
     def wait(self, timeout: float = 300) -> int:

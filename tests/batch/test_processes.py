@@ -60,6 +60,7 @@ def started(
     """A running `gradmark grade` on a class, killed if it is still there at the end."""
     asked = ("grade", str(path), "--out", str(out), "--seed", "7", "-k", SELECT, "--jobs", "2", *more)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "FAKE_DELAY": str(delay), "OMP_NUM_THREADS": "1"}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # as below, where it is a new process
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     with open(reader, "rb", buffering=0) as said, open(writer, "wb") as told:
@@ -252,6 +253,7 @@ def test_a_full_disk_is_told_and_costs_nothing(eight: Path, tmp_path: Path, byte
     out = tmp_path / "out"
 
     def crammed() -> None:
+        sys.dont_write_bytecode = True  # compiled files would be cut, and others would read them
         resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_each, bytes_each))
 
     with started(eight, out, delay=0, prepare=crammed) as process:
