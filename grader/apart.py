@@ -56,10 +56,15 @@ class Apart:
     def _deadly(self, name: str) -> bool:
         return bool(self.deadly.intersection([name, *self._blamed.get(name, ())]))
 
-    def right_without(self, spec: Any, attempt: Callable[[], None]) -> tuple[str, ...]:
-        """The functions without which the check passes; none if it fails all the same, or none of them is wrong."""
+    def right_without(self, spec: Any, attempt: Callable[[], None], mend: bool = True) -> tuple[str, ...]:
+        """The functions without which the check passes; none if it fails all the same, or none of them is wrong.
+
+        mend: whether a cache with right values in it may show that.
+        """
         self.unjudged = ()
         for groups, mended in self._attempts(spec):
+            if mended and not mend:
+                continue
             if self._lost < MOST_LOST and self._passes(attempt, groups, mended, spec.forward):
                 wrong = self._roots([name for group in groups for name in group] + [spec.forward] * mended)
                 self._blamed[_function(spec)] = wrong

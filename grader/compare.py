@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from grader.diagnose import CLOSE, Evidence, heat_map, pattern
-from grader.errors import Failed
+from grader.errors import ChangedInput, Failed
 from grader.results import Element, HeatMap, Mismatch
 from grader.tolerance import TOLERANCES as TOLERANCES
 from grader.tolerance import Tolerance as Tolerance
@@ -305,7 +305,7 @@ def expect_unchanged(before: Array, after: Value, *, name: str, function: str) -
         and np.array_equal(after.data, before)
     )
     if not same:
-        raise Failed(
+        raise ChangedInput(
             f"`{function}` changes its input `{name}` in place.",
             f"The caller still needs `{name}`: work on a copy, or write `a = a + b` instead of `a += b`.",
         )

@@ -56,6 +56,10 @@ class Failed(Verdict):
     """The student's work was run and is wrong, or broke a limit."""
 
 
+class ChangedInput(Failed):
+    """A function wrote into what it was given. Right values in a cache would hide that: they are copies."""
+
+
 class Blocked(Verdict):
     """The student's work can't be judged because something else it needs is missing or wrong."""
 

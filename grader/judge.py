@@ -20,6 +20,7 @@ from grader.apart import Apart
 from grader.errors import (
     FATAL,
     Blocked,
+    ChangedInput,
     Failed,
     ImportFailed,
     MissingName,
@@ -55,6 +56,7 @@ class Judge:
         self._specs = specs
         self._listener = listener
         self._slow = False  # the last verdict was about time
+        self._in_place = False  # the last verdict was about an input that was changed
         self._rng = np.random.default_rng(0)  # of the check that is running
         self._advice: list[str] = []
         self._apart = Apart(student, reference, specs, self.results)
@@ -115,7 +117,7 @@ class Judge:
             return result
         if self._nothing_beside(spec):
             return result
-        said = list(self._advice)
+        said, in_place = list(self._advice), self._in_place
 
         def attempt() -> None:
             self._rng.bit_generator.state = state
@@ -126,7 +128,7 @@ class Judge:
 
         def search() -> None:
             nonlocal names
-            names = self._apart.right_without(spec, attempt)
+            names = self._apart.right_without(spec, attempt, mend=not in_place)
 
         trouble = self._run(spec, search)
         if names or trouble.outcome is Outcome.ERRORED:
@@ -169,6 +171,7 @@ class Judge:
 
     def _conclude(self, spec: Any, verdict: Verdict) -> CheckResult:
         verdict = self._attempt(spec, verdict)
+        self._in_place = isinstance(verdict, ChangedInput)
         kinds = ((NotAttempted, Outcome.NOT_ATTEMPTED), (Blocked, Outcome.BLOCKED), (Verdict, Outcome.FAILED))
         outcome = next(outcome for kind, outcome in kinds if isinstance(verdict, kind))
         if isinstance(verdict, FATAL):

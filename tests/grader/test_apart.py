@@ -106,3 +106,18 @@ def test_a_step_that_ends_the_process_is_not_called_again(grader: Grader, altere
     assert {check.outcome for check in found.values()} == {Outcome.PASSED}
     assert grader.last_student is not None
     assert grader.last_student.restarts <= 2
+
+
+@pytest.mark.parametrize(
+    "select", ["rnn_step_backward", "rnn_step"], ids=["backward alone", "with its forward"]
+)
+def test_a_changed_input_is_not_hidden_by_a_mended_cache(
+    grader: Grader, altered: Altered, select: str
+) -> None:
+    """A backward pass that writes into x fails for that, whatever of its forward pass is known to be right."""
+    back = "    return dx, dprev_h, dWx, dWh, db\n"
+    folder = altered(LAYERS, (back, "    cache[0][:] = dx\n" + back))
+    found = of(grader, folder, "rnn_step_backward", f"rnn_layers.{select}")
+    assert found["reference_gradient"].outcome is Outcome.PASSED
+    assert found["inputs_unmodified"].outcome is Outcome.FAILED
+    assert "changes its input `x` in place" in found["inputs_unmodified"].message
