@@ -59,9 +59,10 @@ class Apart:
     def right_without(self, spec: Any, attempt: Callable[[], None], mend: bool = True) -> tuple[str, ...]:
         """The functions without which the check passes; none if it fails all the same, or none of them is wrong.
 
-        mend: whether a cache with right values in it may show that.
+        mend: whether a cache with right values in it may show that when nothing is known of the forward pass.
         """
         self.unjudged = ()
+        mend = mend or self._state(spec.forward, alone=True) is False
         for groups, mended in self._attempts(spec):
             if mended and not mend:
                 continue

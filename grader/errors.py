@@ -57,7 +57,7 @@ class Failed(Verdict):
 
 
 class ChangedInput(Failed):
-    """A function wrote into what it was given. Right values in a cache would hide that: they are copies."""
+    """A function, or one before it, wrote into what it was given. A mended cache hides that: it holds copies."""
 
 
 class Blocked(Verdict):
