@@ -47,7 +47,8 @@ class Parent:
         self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...], own: Own = NOTHING
     ) -> None:
         names = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
-        self._arguments = [*names, own.encode()]
+        self._arguments = names
+        self._greeting = own.encode().encode()  # by the socket: every worker can read the command's arguments
         self._lock = threading.RLock()
         if sys.platform == "linux":
             lockdown.hide()
@@ -104,6 +105,7 @@ class Parent:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [*interpreter(), "-m", "grader.sandbox.zygote", str(theirs.fileno())]
         self._control = ours
+        ours.send(self._greeting)
         self._exits: dict[int, int] = {}
         self._versions: dict[str, str] = {}
         self._missing: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """The warm parent: a process with the heavy libraries imported that does nothing but fork workers on request.
 
-Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES WITHOUT OWN`. It holds no answers, names and seeds:
+Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES WITHOUT`. It holds no answers, names and seeds:
 its memory is copied into every worker. It has one thread and runs no parallel region before forking
 (libgomp's threads do not survive a fork, and a child that needs them hangs).
 """
@@ -24,12 +24,14 @@ from grader.sandbox import lockdown, own, worker
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
+MOST_OWN = 1 << 17  # bytes of what another assignment brings along: paths and names
+
 
 def main() -> None:
     """Imports, warms up, announces itself, then serves until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    others = own.decode(sys.argv[5])
+    others = own.decode(control.recv(MOST_OWN).decode())
     prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(sys.argv[4].split(",")), others.hidden)
     prepared.enter(control.fileno())
     preload, names = filter(None, sys.argv[2].split(",")), filter(None, sys.argv[3].split(","))
