@@ -44,7 +44,9 @@ class Verdict:
 
 def of_known(made: Mutator, mistake: Mistake) -> Verdict:
     """What is said of a known mistake in the checks of its function."""
-    own = list(dict.fromkeys([*own_checks(mistake.function), *mistake.caught_by]))  # a cache shows in backward
+    own = list(
+        dict.fromkeys([*own_checks(mistake.function), *mistake.caught_by])
+    )  # a cache shows in backward
     failed = failures(made.grade(mistake, select=select(own)))
     for check in failed:
         if check.mistake is not None and check.mistake.id != mistake.id:
