@@ -11,7 +11,7 @@ import msgspec
 
 from grader.errors import CallError, ImportFailed
 from grader.results import Limits
-from grader.sandbox.client import Worker, Zygote
+from grader.sandbox.client import Zygote
 from grader.scratch import Scratch
 from grader.subject import Subject
 
@@ -20,21 +20,28 @@ UNLIMITED = 1e9
 
 
 class Replays:
-    """Gives subjects that are the assignment in `folder`, its modules loaded anew; `close` it."""
+    """Gives subjects that are the assignment in `folder`; `close` it.
 
-    def __init__(self, zygote: Zygote, folder: Path, limits: Limits, modules: Mapping[str, str]) -> None:
+    With another text of one file its modules are loaded anew. `borrowed` is a subject whose process is used as long
+    as it lives, and left to it.
+    """
+
+    def __init__(
+        self, zygote: Zygote, folder: Path, limits: Limits, modules: Mapping[str, str], borrowed: Subject | None = None
+    ) -> None:  # fmt: skip
         self._zygote = zygote
         self._folder = folder
         self._limits = msgspec.structs.replace(limits, restarts=0)
         self._modules = modules
-        self._worker: Worker | None = None
-        self._left = 0
+        self._borrowed = borrowed.worker if borrowed is not None else None
+        self._worker = self._borrowed
+        self._left = MOST_IN_ONE
 
     def close(self) -> None:
-        """Ends the process."""
-        self._left = 0
+        """Ends the process, unless it is borrowed."""
+        self._left = MOST_IN_ONE
         worker, self._worker = self._worker, None
-        if worker is not None:
+        if worker is not None and worker is not self._borrowed:
             with contextlib.suppress(CallError):
                 worker.close()
 
@@ -47,13 +54,12 @@ class Replays:
         subject = Subject(self._zygote, self._folder, self._limits, name="again", modules=self._modules)
         if self._left == 0:
             self.close()
-            self._left = MOST_IN_ONE
         subject.lend(self._worker)
         self._left -= 1
         try:
             if self._worker is not None or file:
                 packages = sorted({module.partition(".")[0] for module in subject.modules.values()})
-                subject.probe("variants", "renew", packages, file, text)
+                subject.probe("variants", "renew", packages if file else [], file, text)
             subject.heard = []
             yield subject
         finally:

@@ -217,7 +217,7 @@ class Grader:
                 judge = Judge(student, self.reference, seed, specs, listener)
                 with tolerance_factors(self.rubric.tolerances):
                     plugin.run(checks, judge)
-                    results = self._explained(submission.root, judge, judge.settle())
+                    results = self._explained(student, judge, judge.settle())
             if lessons is not None:
                 lessons.tell = listener.tell
                 results |= judging.judge(
@@ -239,7 +239,7 @@ class Grader:
         )
 
     def _explained(
-        self, folder: Path, judge: Judge, results: dict[str, CheckResult]
+        self, student: Subject, judge: Judge, results: dict[str, CheckResult]
     ) -> dict[str, CheckResult]:
         if not self._explain or not judge.repeatable:
             return results
@@ -248,7 +248,7 @@ class Grader:
             self._explainer = Explainer(
                 self._zygote, self.reference, self.rubric.limits, self._selected(""), mistakes, vary
             )
-        return self._explainer.explain(folder, results, judge.repeatable, judge.seed)
+        return self._explainer.explain(student, results, judge.repeatable, judge.seed)
 
     def _selected(self, select: str) -> list[plugin.Collected]:
         if select not in self._checks:

@@ -216,6 +216,11 @@ class Subject:
         said, self._said = (self._said[0] + now[0], self._said[1] + now[1]), ("", "")
         return said
 
+    @property
+    def worker(self) -> Worker | None:
+        """Its process, if it lives."""
+        return self._worker if self._worker is not None and self._worker.alive else None
+
     def lend(self, worker: Worker | None) -> None:
         """Goes on in a worker that another subject left."""
         self._worker, self._started = worker, self._started + (worker is not None)

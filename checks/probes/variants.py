@@ -12,43 +12,63 @@ from typing import Any
 
 from checks.probes import gan, stand_ins
 
+MOST_COMPILED = 100  # files that are kept compiled
+
+_compiled: dict[tuple[str, str | None], Any] = {}  # by path and by the text in the place of the file's own
+
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads a file with another text than it has."""
+    """Loads a file, perhaps with another text than it has; compiles it once."""
 
-    def __init__(self, name: str, path: str, text: str) -> None:
+    def __init__(self, name: str, path: str, text: str | None) -> None:
         super().__init__(name, path)
-        self._text = text.encode()
+        self._text = text
 
     def get_data(self, path: Any) -> bytes:
-        return self._text
+        return super().get_data(path) if self._text is None else self._text.encode()
 
     def path_stats(self, path: Any) -> dict[str, Any]:
+        if self._text is None:
+            return dict(super().path_stats(path))
         raise OSError("its text is not the file's: nothing compiled stands for it")
+
+    def get_code(self, fullname: str) -> Any:
+        key = (self.path, self._text)
+        if key not in _compiled:
+            if len(_compiled) == MOST_COMPILED:
+                del _compiled[next(iter(_compiled))]
+            _compiled[key] = super().get_code(fullname)
+        return _compiled[key]
 
 
 class _Finder:
-    """Finds the varied module; all others are what they are."""
+    """Finds the modules of the packages, one of them with another text."""
 
-    def __init__(self, name: str, path: str, text: str) -> None:
-        self._name, self._path, self._text = name, path, text
+    def __init__(self, packages: Sequence[str], name: str, text: str) -> None:
+        self._packages, self._name, self._text = packages, name, text
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != self._name:
+        if name.partition(".")[0] not in self._packages:
             return None
-        loader = _Loader(name, self._path, self._text)
-        return importlib.util.spec_from_file_location(name, self._path, loader=loader)
+        file = os.path.join(sys.path[0], *name.split(".")) + ".py"
+        if not os.path.isfile(file):
+            return None
+        loader = _Loader(name, file, self._text if name == self._name else None)
+        return importlib.util.spec_from_file_location(name, file, loader=loader)
 
 
 def renew(packages: Sequence[str], file: str = "", text: str = "") -> None:
-    """From here on the modules of the packages are loaded anew; with this text of `file` ("cs231n/optim.py")."""
+    """From here on the modules of the packages are loaded anew; with this text of `file` ("cs231n/optim.py").
+
+    Their other files must not change from one call to the next.
+    """
     stand_ins.restore()
     gan.forget()
     for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[name]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
     if file:
-        path = os.path.join(sys.path[0], *file.split("/"))
-        sys.meta_path.insert(0, _Finder(file.removesuffix(".py").replace("/", "."), path, text))
+        varied = file.removesuffix(".py").replace("/", ".")
+        sys.meta_path.insert(0, _Finder(packages, varied, text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 
 from checks.mistakes import ALL, apply
 from checks.mistakes.declare import FILES
+from grader.answers import CLOSER, Answers, Decided, same_answer
 from grader.errors import MissingName, Raised
-from grader.explain import same
 from grader.results import Grade, Outcome
 from grader.session import REFERENCE, Grader
 from grader.values import ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue
@@ -119,7 +120,7 @@ def array(*numbers: float, dtype: str = "float64") -> tuple[ArrayValue]:
 )
 def test_equal_up_to_what_a_style_may_change(one: object, other: object) -> None:
     """Rounding, precision, list or tuple and the kind of a cache are no difference."""
-    assert same([one], [other])  # type: ignore[list-item]
+    assert same_answer(one, other)  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
@@ -138,11 +139,47 @@ def test_equal_up_to_what_a_style_may_change(one: object, other: object) -> None
 )
 def test_different_is_different(one: object, other: object) -> None:
     """Numbers, shapes, names, errors of another kind or with other words, errors in place of values are differences."""
-    assert not same([one], [other])  # type: ignore[list-item]
+    assert not same_answer(one, other)  # type: ignore[list-item]
 
 
-def test_nothing_is_equal_to_nothing() -> None:
+def heard(*answers: object, right: list[object] | None = None, like: Answers | None = None) -> Answers:
+    """These answers in their order, as far as they are listened to."""
+    found = Answers(right, like)  # type: ignore[arg-type]
+    with suppress(Decided):
+        for answer in answers:
+            found += [answer]  # type: ignore[list-item]
+    return found
+
+
+def numbers(*given: float) -> list[tuple[ArrayValue]]:
+    """An answer of one array for each number."""
+    return [array(number) for number in given]
+
+
+def test_nothing_fits_nothing() -> None:
     """A check that made no call explains nothing, and another number of answers is a difference."""
-    assert not same([], [])
-    assert not same([array(1.0)], [array(1.0), array(1.0)])
-    assert not same([array(1.0)], None)
+    one, two = heard(*numbers(1)), heard(*numbers(1, 1))
+    assert not heard().fit(heard())
+    assert one.fit(one)
+    assert one.fit(two) is False
+    assert two.fit(one) is False
+
+
+def test_listening_ends_soon_after_the_first_wrong_answer() -> None:
+    """What a check asks after that only looks closer; a mistake that answers alike is asked no further."""
+    wrong = heard(*numbers(1, 2, *range(10, 30)), right=[*numbers(1, 2, 3)])
+    assert wrong.cut
+    assert len(wrong) == 2 + 1 + CLOSER
+    alike = heard(*numbers(1, 2, *range(10, 30)), like=wrong)
+    assert len(alike) == len(wrong)
+    assert wrong.fit(alike)
+
+
+def test_a_mistake_is_asked_as_far_as_it_answers_alike() -> None:
+    """Up to the first answer that is another; for a submission that agreed with that, too, it must be asked again."""
+    one, other = heard(*numbers(1, 2, 3)), heard(*numbers(1, 5, 3))
+    known = heard(*numbers(1, 5, 6, 7), like=one)
+    assert (len(known), known.cut) == (2, True)
+    assert one.fit(known) is False
+    assert other.fit(known) is None
+    assert other.fit(heard(*numbers(1, 5, 6, 7), like=other)) is False
