@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checks.declare import Rng
+from grader.brief import is_brief
 from grader.compare import measure, tolerance_of
 from grader.diagnose import Evidence, pattern
 from grader.errors import Failed
@@ -163,6 +164,8 @@ def _explain(
 ) -> None:
     """Raises `Failed` with the numerical gradient of some elements beside the student's."""
     key = wrong[0]
+    if is_brief():
+        raise Failed(f"`{names[key]}` from `{function}` is not the gradient of your own `{forward}`.")
     name, known = names[key], _numerical(evaluate, inputs, key, analytic[key], rng)
     mismatch = measure(analytic[key], known, tolerance_of("element").allowance(known), name=name)
     if not mismatch.different:

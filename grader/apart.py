@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+from grader.brief import briefly
 from grader.errors import FATAL, NotRecorded, Verdict
 from grader.results import CheckResult, Outcome
 from grader.subject import Subject
@@ -114,6 +115,7 @@ class Apart:
                     )
                 if mended:
                     stack.enter_context(_mended(self._student, self._reference))
+                stack.enter_context(briefly())
                 attempt()
                 return self._called(groups)
         except NotRecorded:

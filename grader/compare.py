@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from grader.brief import is_brief
 from grader.diagnose import CLOSE, Evidence, heat_map, pattern
 from grader.errors import ChangedInput, Failed
 from grader.results import Element, HeatMap, Mismatch
@@ -243,6 +244,8 @@ def compare(
     wrong = ~(difference <= allowance)
     if not wrong.any():
         return
+    if is_brief():
+        raise Failed(f"`{name}` from `{function}` is wrong.")
     mismatch = measure(actual, expected, allowance, name=name)
     message = (
         f"`{name}` from `{function}` is wrong in {mismatch.different} of {mismatch.total} elements "

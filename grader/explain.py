@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from grader.answers import Answers, Decided, agrees
+from grader.brief import briefly
 from grader.errors import SandboxError, Verdict
 from grader.judge import generator
 from grader.plugin import Collected
@@ -187,7 +188,7 @@ class Explainer:
             "student": subject, "reference": self._reference, "rng": generator(seed, check.spec.id),
             "advise": lambda text: None,
         }  # fmt: skip
-        with suppress(Verdict, SandboxError, Decided):
+        with suppress(Verdict, SandboxError, Decided), briefly():
             check.body(**{name: given[name] for name in check.arguments})
 
     def _text(self, mistake: Mistake | None) -> tuple[str, str]:

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from grader.apart import Apart
+from grader.brief import briefly
 from grader.errors import (
     FATAL,
     Blocked,
@@ -106,7 +107,7 @@ class Judge:
             return result
         self._rng.bit_generator.state = state
         self._advice.clear()
-        with self._student.unwatched():
+        with self._student.unwatched(), briefly():
             again = self._run(spec, body)
         return again if again.outcome is Outcome.PASSED else result  # its process may be lost by now
 
