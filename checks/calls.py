@@ -99,6 +99,20 @@ def apply_backward_many(subject: Subject, layer: Layer, many: Sequence[Point]) -
     return _gradients(subject, layer, many)
 
 
+def right_outputs(
+    reference: Subject, layer: Layer, many: Sequence[Mapping[str, Array]]
+) -> list[dict[str, Value]]:
+    """The reference's outputs for each set of inputs, by a call whose answer it remembers: no cache is kept."""
+    module = function(reference, layer, layer.forward).target.module
+    values = reference.probe(
+        "layers", "outputs", module, layer.forward, [list(inputs.values()) for inputs in many]
+    )
+    return [
+        dict(zip(layer.outputs, items_of(value, len(layer.outputs)), strict=True))
+        for value in items_of(values, len(many))
+    ]
+
+
 def right_gradients(
     reference: Subject, layer: Layer, many: Sequence[tuple[Mapping[str, Array], Sequence[Array]]]
 ) -> list[dict[str, Value]]:
