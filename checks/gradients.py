@@ -89,7 +89,7 @@ def acquitted(F: Sequence[float] | Array, analytic: Mapping[str, Array], directi
 def depends(analytic: Mapping[str, Array]) -> bool:
     """Whether F depends on each array, if this gradient was acquitted: a slight part of it shows nothing."""
     norms = [float((gradient**2).sum()) ** 0.5 for gradient in analytic.values()]
-    return min(norms) > SLIGHT * tolerance_of("numerical").relative * max(norms)
+    return bool(min(norms) > SLIGHT * tolerance_of("numerical").relative * max(norms))
 
 
 def _acquits(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], rng: Rng) -> bool:
