@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +12,11 @@ import numpy as np
 from checks import mending
 from checks.declare import Layer
 from grader.compare import describe, expect_array, unpack
-from grader.errors import ProtocolViolation
+from grader.errors import CallError, ProtocolViolation
 from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
+    from grader.sandbox.client import Argument
     from grader.subject import Callee, Subject
 
 
@@ -80,25 +83,70 @@ def apply_forward_many(
     return found
 
 
-def apply_backward_many(
-    subject: Subject, layer: Layer, many: Sequence[tuple[Mapping[str, Array], Sequence[Array]]]
-) -> list[dict[str, Value]]:
-    """The gradients for each pair of inputs and upstream gradients, forward and backward in turn.
+Point = tuple[Mapping[str, Array], Sequence[Array], Mapping[str, Array] | None]
+"""Inputs, upstream gradients, and inputs of another forward pass in between, if there is one."""
 
-    Many pairs take one round trip; a single pair takes two plain calls, whose errors are worded better.
+
+def apply_backward_many(subject: Subject, layer: Layer, many: Sequence[Point]) -> list[dict[str, Value]]:
+    """The gradients for each point, forward and backward in turn.
+
+    Many points take one round trip; a single one takes two plain calls, whose errors are worded better.
     """
     if len(many) == 1:
         return [apply_backward(subject, layer, *many[0])]
     if subject.mender is not None:
-        return mending.gradients(subject, layer, many)
-    module = function(subject, layer, layer.forward).target.module
-    points = [[list(inputs.values()), list(upstream)] for inputs, upstream in many]
-    values = subject.probe("layers", "gradients", module, layer.forward, layer.backward, points)
-    names = list(layer.gradients)
+        return mending.gradients(subject, layer, [(inputs, upstream) for inputs, upstream, _ in many])
+    return _gradients(subject, layer, many)
+
+
+def right_outputs(
+    reference: Subject, layer: Layer, many: Sequence[Mapping[str, Array]]
+) -> list[dict[str, Value]]:
+    """The reference's outputs for each set of inputs, by a call whose answer it remembers: no cache is kept."""
+    module = function(reference, layer, layer.forward).target.module
+    values = reference.probe(
+        "layers", "outputs", module, layer.forward, [list(inputs.values()) for inputs in many]
+    )
+    return [
+        dict(zip(layer.outputs, items_of(value, len(layer.outputs)), strict=True))
+        for value in items_of(values, len(many))
+    ]
+
+
+def right_gradients(
+    reference: Subject, layer: Layer, many: Sequence[tuple[Mapping[str, Array], Sequence[Array]]]
+) -> list[dict[str, Value]]:
+    """The reference's gradients, by calls whose answers it remembers."""
+    return _gradients(reference, layer, [(*pair, None) for pair in many])
+
+
+def _gradients(subject: Subject, layer: Layer, many: Sequence[Point]) -> list[dict[str, Value]]:
+    points = [
+        [list(inputs.values()), list(upstream), list((between or {}).values())]
+        for inputs, upstream, between in many
+    ]
+    values, names = probed(subject, layer, "gradients", points), list(layer.gradients)
     return [
         dict(zip(names, unpack(value, names, layer.backward), strict=True))
         for value in items_of(values, len(many))
     ]
+
+
+def probed(subject: Subject, layer: Layer, probe: str, *args: Argument) -> Value:
+    """What one of `checks.probes.layers` gives for a layer; what goes wrong in it is told of the layer's functions."""
+    module = function(subject, layer, layer.forward).target.module
+    with told_of(probe, f"{layer.forward} or {layer.backward}"):
+        return subject.probe("layers", probe, module, layer.forward, layer.backward, *args)
+
+
+@contextlib.contextmanager
+def told_of(probe: str, functions: str) -> Iterator[None]:
+    """Errors in a probe name what it called instead."""
+    try:
+        yield
+    except CallError as error:
+        error.message = re.sub(rf"\b{probe}\b", functions, error.message, count=1)
+        raise
 
 
 def items_of(values: Value, count: int | None = None) -> tuple[Value, ...]:
@@ -156,10 +204,17 @@ def loss_of(
 def _contract(
     subject: Subject, layer: Layer, value: Value, upstream: Sequence[Array], sizes: Mapping[str, int]
 ) -> float:
-    items = unpack(value, [*layer.outputs, "cache"], layer.forward)
-    subject.release(items[-1])
+    *outputs, cache = unpack(value, [*layer.outputs, "cache"], layer.forward)
+    subject.release(cache)
+    return contracted(layer, outputs, upstream, sizes)
+
+
+def contracted(
+    layer: Layer, outputs: Sequence[Value], upstream: Sequence[Array], sizes: Mapping[str, int]
+) -> float:
+    """The sum over the outputs, one for each name, of <upstream, output>; form is judged here."""
     total = 0.0
-    for (name, item), weights in zip(zip(layer.outputs, items, strict=False), upstream, strict=True):
+    for (name, item), weights in zip(zip(layer.outputs, outputs, strict=True), upstream, strict=True):
         out = expect_array(item, layer.shape(name, sizes), name=name, function=layer.forward)
         total += float((out * weights).sum())
     return total
@@ -173,18 +228,8 @@ def arrays_after_backward(
     if subject.mender is not None:
         ((_, arrays),) = mending.run(subject, layer, [(inputs, upstream)])
         return dict(zip(names, items_of(arrays, len(names)), strict=True))
-    kept = subject.probe(
-        "arrays", "keep", *inputs.values(), *upstream, returns=", ".join(f"{n}*" for n in names)
-    )
-    handles = [argument(item) for item in unpack(kept, names, "keep")]
-    forward, backward = (function(subject, layer, name) for name in (layer.forward, layer.backward))
-    value = forward(*handles[: len(inputs)], returns=forward_returns(layer))
-    cache = unpack(value, [*layer.outputs, "cache"], layer.forward)[-1]
-    backward(*handles[len(inputs) :], argument(cache), returns=", ".join(layer.gradients))
-    after = subject.probe("arrays", "read", *handles)
-    items = items_of(after, len(names))
-    subject.release(cache, *(h for h in handles if isinstance(h, Handle)))
-    return dict(zip(names, items, strict=True))
+    after = probed(subject, layer, "left", list(inputs.values()), list(upstream))
+    return dict(zip(names, items_of(after, len(names)), strict=True))
 
 
 def trusted(value: Value) -> Array:

@@ -40,6 +40,7 @@ class Case:
     context: str
     tolerance: str = "value"
     upstream: tuple[Array, ...] = ()
+    between: Mapping[str, Array] | None = None  # of another forward pass, made between forward and backward
 
     @property
     def exact(self) -> dict[str, Array]:

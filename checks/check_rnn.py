@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks import calls
+from checks import rnn_sampling as sampling
 from checks.cases import EXACT, each
 from checks.declare import Rng, check
 from checks.random_sizes import Sizes, for_random_sizes, text
@@ -29,26 +30,24 @@ from checks.rnn_model import (
     compare_loss,
     draw,
     drawn,
-    expect_gradient_of_own_loss,
+    expect_gradients_of_own_loss,
+    left,
     loss,
+    opened,
     parameters,
     random_loss,
     results,
     vocabulary,
 )
-from grader.compare import expect_array, expect_mapping, expect_unchanged, unpack
+from grader.compare import expect_array, expect_mapping, expect_unchanged
 from grader.errors import Failed
-from grader.results import Note
 from grader.values import Array, ArrayValue, Handle, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
 
-SAMPLE = "CaptioningRNN.sample"
 # As in the notebook's check of the loss, whose vocabulary has neither <START> nor <END>.
 BARE = {"<NULL>": 0, **{f"word{i}": i for i in range(1, TYPICAL["V"])}}
-
-LONG = 34  # words, more than the 30 of the default
 
 
 def _stem(function: str, cell: str) -> str:
@@ -95,11 +94,7 @@ def _loss_checks(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def numerical_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss returns the gradients of the loss that it returns."""
-
-        def one(sizes: Sizes, generator: Rng) -> None:
-            expect_gradient_of_own_loss(student, generator, cell, sizes)
-
-        for_random_sizes(rng, RANGES, one, examples=2)
+        expect_gradients_of_own_loss(student, rng, cell)
 
     @check(
         f"{aspect}.edge_cases", "edge cases", part=part, function=LOSS, uses=backward,
@@ -132,11 +127,9 @@ def _loss_checks(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss changes no parameter and no input, and gives the same when it is called again."""
-        params = parameters(rng, cell, TYPICAL)
-        features, captions = draw(rng, TYPICAL)
-        model = captioner(student, cell, TYPICAL, params)
-        _unchanged(student, model, "loss", params, {"features": features, "captions": captions}, LOSS)
-        _expect_same_again(student, model, features, captions)
+        case = drawn(rng, cell, TYPICAL, "")
+        first, again = _unchanged(student, cell, "loss", case, ["features", "captions"], again=2)
+        _expect_same_again(opened(first), opened(again))
 
     return _named(
         cell, shapes, values, reference_gradient, numerical_gradient, edge_cases, precision, inputs_unmodified
@@ -145,81 +138,65 @@ def _loss_checks(cell: str) -> dict[str, Any]:
 
 def _sample_checks(cell: str) -> dict[str, Any]:
     """The checks of `sample` with one kind of cell, to be put into this module's namespace."""
-    part, sample = cell, _stem(SAMPLE, cell)
+    part, sample = cell, _stem(sampling.FUNCTION, cell)
     steps = (f"rnn_layers.{cell}_step_forward", "rnn_layers.word_embedding_forward")
 
-    @check(f"{sample}.shapes", "returns what it should", part=part, function=SAMPLE, uses=steps)
+    @check(f"{sample}.shapes", "returns what it should", part=part, function=sampling.FUNCTION, uses=steps)
     def sample_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.sample returns word numbers of shape (N, max_length), 30 unless told otherwise."""
-        model = captioner(student, cell, TYPICAL, parameters(rng, cell, TYPICAL))
+        params = parameters(rng, cell, TYPICAL)
+        model = captioner(student, cell, TYPICAL, params)
         features, _ = draw(rng, TYPICAL)
-        for arguments, length in (((features,), 30), ((features, 7), 7), ((features, 1), 1)):
-            _words(student.method(model, "sample", *arguments), (TYPICAL["N"], length), TYPICAL["V"])
+        sampling.words(student.method(model, "sample", features), (TYPICAL["N"], 30), TYPICAL["V"])
+        cases = [Case(TYPICAL, params, (features, length), f"with max_length={length}") for length in (7, 1)]
 
-    @check(f"{sample}.values", "words", part=part, function=SAMPLE, uses=steps, requires=[f"{sample}.shapes"])
+        def expect_words(some: Sequence[Case]) -> None:
+            for case, value in zip(some, results(student, cell, "sample", some), strict=True):
+                sampling.words(value, (TYPICAL["N"], case.arguments[1]), TYPICAL["V"])
+
+        each(expect_words, cases)
+
+    @check(
+        f"{sample}.values", "words", part=part, function=sampling.FUNCTION, uses=steps,
+        requires=[f"{sample}.shapes"],
+    )  # fmt: skip
     def sample_values(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.sample writes the word of the highest score at each step, up to the first <END>."""
 
         def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
-            cases = [_sampling_case(generator, cell, sizes) for sizes, generator in examples]
-            _compare_samples(student, reference, cell, cases)
+            cases = [sampling.case(generator, cell, sizes) for sizes, generator in examples]
+            sampling.compare(student, reference, cell, cases)
 
         ranges = {**RANGES, "N": (2, 6), "H": (3, 8), "V": (5, 12)}
         for_random_sizes(rng, ranges, lambda *example: together([example]), examples=12, together=together)
 
     @check(
-        f"{sample}.edge_cases", "edge cases", part=part, function=SAMPLE, uses=steps, requires=[f"{sample}.values"]
+        f"{sample}.edge_cases", "edge cases", part=part, function=sampling.FUNCTION, uses=steps,
+        requires=[f"{sample}.values"],
     )  # fmt: skip
     def sample_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.sample holds for one image, one word, many words, float32, and leaves the parameters alone."""
         edges = ({**TYPICAL, "N": 1}, {**TYPICAL, "H": 12, "W": 2}, {**TYPICAL, "H": 2, "W": 12})
-        cases = [_sampling_case(rng, cell, sizes) for sizes in edges]
-        each(partial(_compare_samples, student, reference, cell), cases)
-        single = replace(_sampling_case(rng, cell, TYPICAL), dtype="float32")  # rounding may change a word
-        _words(results(student, cell, "sample", [single])[0], (TYPICAL["N"], 9), TYPICAL["V"])
-        _expect_long_captions(student, cell, _sampling_case(rng, cell, TYPICAL, LONG))
-        params = parameters(rng, cell, TYPICAL)
-        model = captioner(student, cell, TYPICAL, params)
-        _unchanged(student, model, "sample", params, {"features": draw(rng, TYPICAL)[0]}, SAMPLE)
-        _expect_fresh_samples(
-            student, reference, cell, _sampling_case(rng, cell, TYPICAL), draw(rng, TYPICAL)[0]
+        cases = [sampling.Judged(sampling.case(rng, cell, sizes), sampling.expect_right) for sizes in edges]
+        single = replace(sampling.case(rng, cell, TYPICAL), dtype="float32", context="with dtype=np.float32")
+        cases.append(sampling.Judged(single, sampling.expect_form))
+        long = sampling.endless(sampling.case(rng, cell, TYPICAL, sampling.LONG))
+        cases.append(sampling.Judged(long, sampling.expect_full))
+        fresh = sampling.case(rng, cell, TYPICAL)
+        others = draw(rng, TYPICAL)[0]
+        cases.append(
+            sampling.Judged(replace(fresh, before=(others, fresh.arguments[1])), sampling.expect_fresh)
         )
+        each(partial(sampling.judge, student, reference, cell), cases)
+        images = Case(TYPICAL, parameters(rng, cell, TYPICAL), (draw(rng, TYPICAL)[0],), "")
+        _unchanged(student, cell, "sample", images, ["features"])
 
     return _named(cell, sample_shapes, sample_values, sample_edge_cases)
 
 
-def _expect_long_captions(student: Subject, cell: str, case: Case) -> None:
-    """Captions that never end go on up to max_length. Which words they are is not compared: rounding adds up."""
-    numbers = vocabulary(case.sizes["V"])
-    case.params["b_vocab"][[numbers["<NULL>"], numbers["<END>"]]] = -1e3
-    captions = _words(results(student, cell, "sample", [case])[0], (case.sizes["N"], LONG), case.sizes["V"])
-    empty = np.flatnonzero((captions == numbers["<NULL>"]).any(axis=0))
-    if empty.size:
-        raise Failed(
-            f"`{SAMPLE}` writes nothing at step {empty[0]} of captions that have no <END>, with max_length={LONG}.",
-            "The loop runs over max_length steps, however many that is.",
-        )
-
-
-def _expect_fresh_samples(student: Subject, reference: Subject, cell: str, case: Case, others: Array) -> None:
-    """A model that has written captions for other images writes the right ones for these."""
-    model = captioner(student, cell, case.sizes, case.params)
-    student.method(model, "sample", others, case.arguments[1])
-    (right,) = results(reference, cell, "sample", [case])
-    shape, V = (case.sizes["N"], case.arguments[1]), case.sizes["V"]
-    mine = _words(student.method(model, "sample", *case.arguments), shape, V)
-    try:
-        _expect_words(mine, _words(right, shape, V), case.sizes)
-    except Failed as failed:
-        raise Failed(
-            f"{failed.message.rstrip('.')}, in a second call on the same model.",
-            "Does a state live on from an earlier call? Each call starts anew from its images.",
-            failed.details,
-        ) from None
-
-
-def _expect_same_again(student: Subject, model: Handle, features: Array, captions: Array) -> None:
-    first, again = (loss(student, model, features, captions) for _ in range(2))
+def _expect_same_again(
+    first: tuple[Value, Mapping[str, Value]], again: tuple[Value, Mapping[str, Value]]
+) -> None:
     pairs = {"loss": (first[0], again[0])} | {k: (first[1][k], again[1][k]) for k in first[1]}
     for name, (before, after) in pairs.items():
         if not np.array_equal(calls.trusted(before), calls.trusted(after)):
@@ -230,91 +207,17 @@ def _expect_same_again(student: Subject, model: Handle, features: Array, caption
 
 
 def _unchanged(
-    student: Subject,
-    model: Handle,
-    method: str,
-    params: Mapping[str, Array],
-    inputs: Mapping[str, Array],
-    name: str,
-) -> None:
-    kept = student.probe("arrays", "keep", *inputs.values(), 0, returns=", ".join(["a*"] * (len(inputs) + 1)))
-    handles = [calls.argument(v) for v in unpack(kept, ["a"] * (len(inputs) + 1), "keep")]
-    student.method(model, method, *handles[:-1])
-    after = unpack(student.probe("arrays", "read", *handles), ["a"] * len(handles), "read")
-    for (key, before), value in zip(inputs.items(), after, strict=False):
-        expect_unchanged(before, value, name=key, function=name)
-    current = expect_mapping(
-        student.probe("captioner", "get_params", model), list(params), name="params", function=name
-    )
-    for key, before in params.items():
-        expect_unchanged(before, current[key], name=f"params['{key}']", function=name)
-
-
-def _words(value: Value, shape: tuple[int, ...], vocabulary_size: int) -> Array:
-    captions = expect_array(value, shape, name="captions", function=SAMPLE)
-    if captions.dtype.kind == "f" and not np.array_equal(captions, np.round(captions)):
-        raise Failed(
-            "`captions` from `CaptioningRNN.sample` holds numbers that are not whole.",
-            "It holds word numbers.",
-        )
-    outside = (captions < 0) | (captions >= vocabulary_size)
-    if outside.any():
-        raise Failed(
-            f"`captions` from `CaptioningRNN.sample` holds {captions[outside].flat[0]:g}, which is no word's number.",
-            f"Words have numbers from 0 to {vocabulary_size - 1} here.",
-        )
-    return captions.astype(np.int64)
-
-
-def _sampling_case(rng: Rng, cell: str, sizes: Sizes, length: int = 9) -> Case:
-    """Long captions of varied words: the state matters at every step, and <END> comes at different times."""
-    params = parameters(rng, cell, sizes)
-    params["W_vocab"], params["Wh"], params["Wx"] = 3 * params["W_vocab"], 2 * params["Wh"], 2 * params["Wx"]
-    return Case(sizes, params, (draw(rng, sizes)[0], length), f"with {text(sizes)}")
-
-
-def _compare_samples(student: Subject, reference: Subject, cell: str, cases: Sequence[Case]) -> None:
-    mine = results(student, cell, "sample", cases)
-    right = results(reference, cell, "sample", [case.exact for case in cases])
-    for case, actual, expected in zip(cases, mine, right, strict=True):
-        shape, V = (case.sizes["N"], case.arguments[1]), case.sizes["V"]
-        _expect_words(_words(actual, shape, V), _words(expected, shape, V), case.sizes)
-
-
-def _expect_words(actual: Array, right: Array, sizes: Sizes) -> None:
-    for n in range(len(right)):
-        ends = np.flatnonzero(right[n] == vocabulary(sizes["V"])["<END>"])
-        upto = int(ends[0]) + 1 if ends.size else right.shape[1]
-        wrong = np.flatnonzero(actual[n, :upto] != right[n, :upto])
-        if wrong.size:
-            raise _sampling_failure(actual[n], right[n], n, int(wrong[0]), upto, sizes)
-
-
-def _sampling_failure(actual: Array, right: Array, n: int, t: int, upto: int, sizes: Sizes) -> Failed:
-    words = {number: word for word, number in vocabulary(sizes["V"]).items()}
-    lines = [
-        " ".join(words[int(w)] for w in caption[:upto]) for caption in (right, actual)
-    ]  # fmt: skip
-    hint = _sampling_hint(actual, right, t, vocabulary(sizes["V"]))
-    return Failed(
-        f"`CaptioningRNN.sample` writes another word at step {t} of caption {n}, with {text(sizes)}.",
-        hint,
-        (Note(title="Words up to <END>", text=f"expected: {lines[0]}\nyours:    {lines[1]}"),),
-    )
-
-
-def _sampling_hint(actual: Array, right: Array, t: int, numbers: Mapping[str, int]) -> str:
-    if right[t] == numbers["<END>"] and actual[t] == numbers["<NULL>"]:
-        return "<END> is sampled like any word: it belongs into the caption."
-    if t and (actual[t:] == numbers["<NULL>"]).all():
-        return (
-            f"From step {t} on yours is <NULL> alone: does decoding stop before this caption has its <END>?"
-        )
-    if t:
-        return (
-            "Are the hidden state (and an LSTM's cell state) and the sampled word carried to the next step?"
-        )
-    return "Is <START> the first word read, and is the first column the first word *sampled*?"
+    student: Subject, cell: str, method: str, case: Case, names: Sequence[str], again: int = 0
+) -> tuple[Value, ...]:
+    """The call changes neither these arguments nor a parameter. What so many further calls return."""
+    after, params, further = left(student, cell, method, case, len(case.arguments), again)
+    function = f"CaptioningRNN.{method}"
+    for name, before, value in zip(names, case.arguments, after, strict=True):
+        expect_unchanged(before, value, name=name, function=function)
+    current = expect_mapping(params, list(case.params), name="params", function=function)
+    for key, before in case.params.items():
+        expect_unchanged(before, current[key], name=f"params['{key}']", function=function)
+    return further
 
 
 INIT = "CaptioningRNN.__init__"
@@ -325,20 +228,33 @@ def check_rnn_init_parameters(student: Subject, reference: Subject, rng: Rng) ->
     """CaptioningRNN draws its parameters as handed out: names, shapes, dtype, order and scale of the draws."""
     seed = int(rng.integers(2**31))
     for cell in ("rnn", "lstm"):
-        mine, right = (_initial(subject, cell, seed) for subject in (student, reference))
+        mine, right = _initial(student, cell, seed), _right_initial(reference, cell, seed)
         for name, expected in right.items():
             _expect_initial(mine[name], calls.trusted(expected), f"params['{name}']", cell)
 
 
-def _initial(subject: Subject, cell: str, seed: int) -> dict[str, Value]:
-    D, W, H, V = 3, 4, 5, TYPICAL["V"]
-    model = subject.rnn.CaptioningRNN(
+INITIAL = {"D": 3, "W": 4, "H": 5, "V": TYPICAL["V"]}
+
+
+def _initial(student: Subject, cell: str, seed: int) -> dict[str, Value]:
+    D, W, H, V = INITIAL.values()
+    model = student.rnn.CaptioningRNN(
         vocabulary(V), D, W, H, cell_type=cell, returns="model*", random_state=seed
     )
     if not isinstance(model, Handle):
         raise Failed("`CaptioningRNN(...)` did not make an object.")
-    held = subject.probe("captioner", "get_params", model)
-    subject.release(model)
+    held = student.probe("captioner", "get_params", model)
+    student.release(model)
+    return expect_mapping(
+        held, list(parameters(np.random.default_rng(0), cell, TYPICAL)), name="params", function=INIT
+    )
+
+
+def _right_initial(reference: Subject, cell: str, seed: int) -> dict[str, Value]:
+    """As above, by a call whose answer the reference remembers."""
+    D, W, H, V = INITIAL.values()
+    sizes = {"input_dim": D, "wordvec_dim": W, "hidden_dim": H}
+    held = reference.probe("captioner", "initial", cell, vocabulary(V), sizes, seed=seed)
     return expect_mapping(
         held, list(parameters(np.random.default_rng(0), cell, TYPICAL)), name="params", function=INIT
     )

@@ -6,20 +6,18 @@ add into the upstream gradient that they are given. Sizes: N batch, T time, D in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks import calls
+from checks import calls, softmax
 from checks.cases import Case, each, expect_results
 from checks.declare import Layer, Rng, bias, check, normal, weight, words
-from checks.gradients import expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
 from checks.standard import standard_checks
-from grader.compare import expect_array, expect_close, expect_scalar, expect_unchanged, unpack
+from grader.compare import expect_unchanged
 from grader.values import Array
 
 if TYPE_CHECKING:
@@ -221,7 +219,7 @@ def _images(rng: Rng) -> dict[str, Array]:
 def check_affine_forward_images(student: Subject, reference: Subject, rng: Rng) -> None:
     """affine_forward flattens each example, whatever its shape."""
     case = Case(_images(rng), IMAGES, "with x of shape (3, 2, 4, 5)")
-    (right,) = calls.apply_forward_many(reference, AFFINE, [case.inputs])
+    (right,) = calls.right_outputs(reference, AFFINE, [case.inputs])
     (mine,) = calls.apply_forward_many(student, AFFINE, [case.inputs])
     expect_results(mine, right, case, AFFINE, AFFINE.forward)
 
@@ -235,55 +233,9 @@ def check_affine_backward_images(student: Subject, reference: Subject, rng: Rng)
     """affine_backward gives dx the shape of x, whatever that is."""
     upstream = (rng.standard_normal((IMAGES["N"], IMAGES["M"])),)
     case = Case(_images(rng), IMAGES, "with x of shape (3, 2, 4, 5)", "gradient", upstream)
-    right = calls.apply_backward(reference, AFFINE, case.inputs, upstream)
+    (right,) = calls.right_gradients(reference, AFFINE, [(case.inputs, upstream)])
     mine = calls.apply_backward(student, AFFINE, case.inputs, upstream)
     expect_results(mine, right, case, AFFINE, AFFINE.backward)
-
-
-SOFTMAX = "temporal_softmax_loss"
-RANGES = {"N": (2, 5), "T": (2, 5), "V": (2, 7)}
-
-
-def _scores(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
-    x = rng.standard_normal((sizes["N"], sizes["T"], sizes["V"]))
-    return x, rng.integers(sizes["V"], size=(sizes["N"], sizes["T"]))
-
-
-def _masks(rng: Rng, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
-    """Masks of every kind, by name."""
-    single = np.zeros(shape, dtype=bool)
-    single.flat[int(rng.integers(single.size))] = True
-    lengths = rng.integers(1, shape[1] + 1, size=shape[0])
-    yield "every position on", np.ones(shape, dtype=bool)
-    yield "every position off", np.zeros(shape, dtype=bool)
-    yield "a single position on", single
-    yield "captions of different lengths", np.arange(shape[1])[None, :] < lengths[:, None]
-    yield "a random mask", rng.random(shape) < 0.5
-
-
-@dataclass(frozen=True)
-class _SoftmaxCase:
-    x: Array
-    y: Array
-    mask: Array
-    context: str
-
-
-def _compare_softmax(student: Subject, reference: Subject, cases: Sequence[_SoftmaxCase]) -> None:
-    arguments = [(case.x, case.y, case.mask) for case in cases]
-    mine, right = (
-        [
-            unpack(value, ["loss", "dx"], SOFTMAX)
-            for value in subject.rnn_layers.temporal_softmax_loss.batch(arguments)
-        ]
-        for subject in (student, reference)
-    )
-    for case, values, expected in zip(cases, mine, right, strict=True):
-        for name, value, true in zip(("loss", "dx"), values, expected, strict=True):
-            expect_close(
-                value, calls.trusted(true), name=name, function=SOFTMAX, context=case.context,
-                axes=dict(zip("NTV", case.x.shape, strict=True)), given={"x": case.x, "mask": case.mask},
-            )  # fmt: skip
 
 
 @check("rnn_layers.temporal_softmax_loss.values", "values", part="rnn", given=True)
@@ -293,12 +245,12 @@ def check_temporal_softmax_loss_values(student: Subject, reference: Subject, rng
     def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
         cases = []
         for sizes, generator in examples:
-            x, y = _scores(generator, sizes)
-            masks = _masks(generator, y.shape)
-            cases += [_SoftmaxCase(x, y, mask, f"with {kind} ({text(sizes)})") for kind, mask in masks]
-        _compare_softmax(student, reference, cases)
+            x, y = softmax.scores(generator, sizes)
+            masks = softmax.masks(generator, y.shape)
+            cases += [softmax.Case(x, y, mask, f"with {kind} ({text(sizes)})") for kind, mask in masks]
+        softmax.compare(student, reference, cases)
 
-    for_random_sizes(rng, RANGES, lambda *example: together([example]), examples=3, together=together)
+    for_random_sizes(rng, softmax.RANGES, lambda *example: together([example]), examples=3, together=together)
 
 
 @check(
@@ -310,16 +262,16 @@ def check_temporal_softmax_loss_values(student: Subject, reference: Subject, rng
 )
 def check_temporal_softmax_loss_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
     """temporal_softmax_loss is stable for large scores, right for one caption of one word, and changes no input."""
-    x, y = _scores(rng, {"N": 3, "T": 4, "V": 5})
+    x, y = softmax.scores(rng, {"N": 3, "T": 4, "V": 5})
     x += 5000.0 * rng.standard_normal((3, 4, 1))  # far from zero, but no probability underflows
-    large = _SoftmaxCase(x, y, np.ones(y.shape, dtype=bool), "with scores that are all large")
-    x, y = _scores(rng, {"N": 1, "T": 1, "V": 4})
+    large = softmax.Case(x, y, np.ones(y.shape, dtype=bool), "with scores that are all large")
+    x, y = softmax.scores(rng, {"N": 1, "T": 1, "V": 4})
     mask = np.ones(y.shape, dtype=bool)
-    small = _SoftmaxCase(x, y, mask, "with one caption of one word")
-    each(partial(_compare_softmax, student, reference), [large, small])
+    small = softmax.Case(x, y, mask, "with one caption of one word")
+    each(partial(softmax.compare, student, reference), [large, small])
     _, after = student.rnn_layers.temporal_softmax_loss.echo(x, y, mask, returns="loss, dx")
     for name, before, value in zip(("x", "y", "mask"), (x, y, mask), after, strict=True):
-        expect_unchanged(before, value, name=name, function=SOFTMAX)
+        expect_unchanged(before, value, name=name, function=softmax.FUNCTION)
 
 
 @check(
@@ -328,27 +280,10 @@ def check_temporal_softmax_loss_edge_cases(student: Subject, reference: Subject,
 def check_temporal_softmax_loss_numerical_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
     """temporal_softmax_loss returns the gradient of the loss that it returns."""
 
+    def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        softmax.expect_own_gradients(student, [softmax.example(*example) for example in examples])
+
     def one(sizes: Sizes, generator: Rng) -> None:
-        x, y = _scores(generator, sizes)
-        mask = generator.random(y.shape) < 0.6
-        mask[0, 0] = True
+        softmax.expect_own_gradient_at(student, softmax.example(sizes, generator))
 
-        def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
-            values = student.rnn_layers.temporal_softmax_loss.batch(
-                [[point["x"], y, mask] for point in points], returns="loss, dx"
-            )
-            return np.array(
-                [
-                    expect_scalar(unpack(v, ["loss", "dx"], SOFTMAX)[0], name="loss", function=SOFTMAX)
-                    for v in values
-                ]
-            )
-
-        value = student.rnn_layers.temporal_softmax_loss(x, y, mask, returns="loss, dx")
-        dx = expect_array(unpack(value, ["loss", "dx"], SOFTMAX)[1], x.shape, name="dx", function=SOFTMAX)
-        expect_own_gradient(
-            evaluate, {"x": x}, {"x": dx}, generator, names={"x": "dx"},
-            function=SOFTMAX, forward=SOFTMAX, context=f"with {text(sizes)}",
-        )  # fmt: skip
-
-    for_random_sizes(rng, RANGES, one, examples=2)
+    for_random_sizes(rng, softmax.RANGES, one, examples=2, together=together, search=2)

@@ -25,6 +25,7 @@ from grader.values import Array
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 KINK = 1e-2  # an uncertainty above this share of the gradient's norm decides nothing
 CAUTION = 10  # allowance in units of the uncertainty: single precision on the way stays inside
+SLIGHT = 1e4  # tolerances of the joint direction: a gradient that is greater was no small part of it
 NEAR = 1e-5  # a numerical gradient is what it is up to this, relative to its greatest element
 MOST_LOOKED_AT = 5  # arrays that are differentiated element by element to find a pattern
 ELEMENTS = 80  # of an array that are differentiated one by one for the report
@@ -73,17 +74,28 @@ def _slope(F: Array) -> Slope:
     return Slope(float(estimate[best]), float(uncertain[best]))
 
 
-def _acquits(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], rng: Rng) -> bool:
-    """Whether the gradient agrees at the widest step already, along one direction.
+WIDEST = (STEPS[0], -STEPS[0], STEPS[0] / 2, -STEPS[0] / 2)  # offsets at which F acquits
+
+
+def acquitted(F: Sequence[float] | Array, analytic: Mapping[str, Array], direction: Inputs) -> bool:
+    """Whether the gradient agrees at the widest step already, along one direction; F at the offsets `WIDEST`.
 
     Nothing is widened here: an error is missed when its share along a Gaussian direction is within the tolerance, for
     an error a thousand times as large less than once in a thousand times.
     """
-    direction = _direction(inputs, analytic, rng)
-    h = STEPS[0]
-    F = evaluate([_moved(inputs, direction, t) for t in (h, -h, h / 2, -h / 2)])
-    whole, half = (F[0] - F[1]) / (2 * h), (F[2] - F[3]) / h
+    whole, half = (F[0] - F[1]) / (2 * WIDEST[0]), (F[2] - F[3]) / (2 * WIDEST[2])
     return _fits(analytic, direction, Slope(float((4 * half - whole) / 3), 0.0)) is True
+
+
+def depends(analytic: Mapping[str, Array]) -> bool:
+    """Whether F depends on each array, if this gradient was acquitted: a slight part of it shows nothing."""
+    norms = [float((gradient**2).sum()) ** 0.5 for gradient in analytic.values()]
+    return bool(min(norms) > SLIGHT * tolerance_of("numerical").relative * max(norms))
+
+
+def _acquits(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], rng: Rng) -> bool:
+    along = direction(inputs, analytic, rng)
+    return acquitted(evaluate([_moved(inputs, along, t) for t in WIDEST]), analytic, along)
 
 
 def _moved(inputs: Inputs, direction: Inputs, t: float) -> dict[str, Array]:
@@ -108,7 +120,7 @@ def expect_own_gradient(
     """
 
     def two_differ() -> list[bool | None]:
-        directions = [_direction(inputs, analytic, rng) for _ in range(2)]
+        directions = [direction(inputs, analytic, rng) for _ in range(2)]
         slopes = ladders(evaluate, inputs, directions)
         agree = [_fits(analytic, *pair) for pair in zip(directions, slopes, strict=True)]
         return [None if verdict is None else not verdict for verdict in agree]
@@ -127,10 +139,11 @@ def expect_own_gradient(
 
 def _differs(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], key: str, rng: Rng) -> bool:
     """Whether this array alone is wrong; three directions, as one may be nearly at right angles to the error."""
-    return any(_agrees(evaluate, inputs, analytic, _direction(inputs, [key], rng)) is False for _ in range(3))
+    return any(_agrees(evaluate, inputs, analytic, direction(inputs, [key], rng)) is False for _ in range(3))
 
 
-def _direction(inputs: Inputs, keys: Sequence[str] | Mapping[str, Array], rng: Rng) -> dict[str, Array]:
+def direction(inputs: Inputs, keys: Sequence[str] | Mapping[str, Array], rng: Rng) -> dict[str, Array]:
+    """A Gaussian direction through these of the inputs."""
     return {k: rng.standard_normal(inputs[k].shape) for k in keys}
 
 

@@ -74,6 +74,7 @@ def for_random_sizes(
     body: Body,
     examples: int = EXAMPLES,
     together: Together | None = None,
+    search: int | None = None,
 ) -> None:
     """Runs `body(sizes, generator)` for random sizes; raises what the smallest failing sizes raised.
 
@@ -81,18 +82,20 @@ def for_random_sizes(
     be repeated; results that change between repetitions are reported as the first failure was.
 
     `together` does the same for many examples at once, which saves a round trip for each. Correct work needs
-    nothing else; only when it fails are single examples searched for the smallest failure.
+    nothing else, and no search: only when it fails are `search` single examples searched for the smallest failure.
     """
-    if together is None:
-        return _smallest_failure(rng, dims, body, examples)
+    drawn = [_example(rng, dims, smallest=not i) for i in range(examples)]
     try:
-        together([_example(rng, dims, smallest=not i) for i in range(examples)])
+        if together is None:
+            for example in drawn:
+                body(*example)
+        else:
+            together(drawn)
     except FATAL:
         raise
     except GradmarkError:
-        _smallest_failure(rng, dims, body, AFTER_FAILURE)
+        _smallest_failure(rng, dims, body, search or (AFTER_FAILURE if together else examples))
         raise
-    return None
 
 
 def _example(rng: Rng, dims: Mapping[str, tuple[int, int]], smallest: bool) -> tuple[Sizes, Rng]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from checks import calls
 from checks.cases import named
 from checks.declare import Rng
-from checks.gradients import expect_own_gradient
+from checks.gradients import WIDEST, acquitted, direction, expect_own_gradient
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import all_close, expect_array, expect_close, expect_mapping, expect_scalar, unpack
 from grader.errors import Blocked, Failed
@@ -58,15 +59,29 @@ def captioner(
     words: Mapping[str, int] | None = None,
 ) -> Handle:  # fmt: skip
     """A model in the subject's worker that holds these parameters."""
-    kind = subject.probe("captioner", "dtype", dtype, returns="dtype*")
+    kind = _dtype(subject, dtype)
     model = subject.rnn.CaptioningRNN(
         dict(words or vocabulary(sizes["V"])), input_dim=sizes["D"], wordvec_dim=sizes["W"], hidden_dim=sizes["H"],
-        cell_type=cell, dtype=calls.argument(kind), returns="model*",
+        cell_type=cell, dtype=kind, returns="model*",
     )  # fmt: skip
     if not isinstance(model, Handle):
         raise Failed("`CaptioningRNN(...)` did not make an object.")
     subject.probe("captioner", "set_params", model, {k: v.astype(dtype) for k, v in params.items()})
     return model
+
+
+_dtypes: WeakKeyDictionary[Subject, dict[str, Handle]] = WeakKeyDictionary()
+
+
+def _dtype(subject: Subject, name: str) -> Handle | Array | None:
+    """The numpy type of this name in the subject's worker, asked for once."""
+    known = _dtypes.setdefault(subject, {})
+    if name in known and subject.holds(known[name]):
+        return known[name]
+    found = calls.argument(subject.probe("captioner", "dtype", name, returns="dtype*"))
+    if isinstance(found, Handle):
+        known[name] = found
+    return found
 
 
 def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
@@ -94,6 +109,20 @@ class Case:
     tolerance: str = "value"
     dtype: str = "float64"
     words: Mapping[str, int] | None = None  # the vocabulary, if it is not the usual one
+    before: tuple[Any, ...] = ()  # arguments of an earlier call on the same model
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """All of it, for `checks.probes.captioner`."""
+        sizes = self.sizes
+        return {
+            "vocabulary": dict(self.words or vocabulary(sizes["V"])),
+            "sizes": {"input_dim": sizes["D"], "wordvec_dim": sizes["W"], "hidden_dim": sizes["H"]},
+            "dtype": self.dtype,
+            "params": {k: v.astype(self.dtype) for k, v in self.params.items()},
+            "arguments": list(self.arguments),
+            "before": [list(self.before)] if self.before else [],
+        }
 
     @property
     def exact(self) -> Case:
@@ -118,25 +147,34 @@ def results(subject: Subject, cell: str, method: str, cases: Sequence[Case]) -> 
 
     Many cases take one round trip; a single one takes plain calls, whose errors are worded better.
     """
-    if len(cases) == 1:
-        (case,) = cases
-        model = captioner(subject, cell, case.sizes, case.params, case.dtype, case.words)
-        return [subject.method(model, method, *case.arguments)]
-    many = [
-        {
-            "vocabulary": dict(case.words or vocabulary(case.sizes["V"])),
-            "sizes": {
-                "input_dim": case.sizes["D"],
-                "wordvec_dim": case.sizes["W"],
-                "hidden_dim": case.sizes["H"],
-            },
-            "dtype": case.dtype,
-            "params": {k: v.astype(case.dtype) for k, v in case.params.items()},
-            "arguments": list(case.arguments),
-        }
-        for case in cases
-    ]
-    return list(calls.items_of(subject.probe("captioner", "results", cell, method, many), len(many)))
+    if len(cases) > 1:
+        return _results(subject, cell, method, cases)
+    (case,) = cases
+    model = captioner(subject, cell, case.sizes, case.params, case.dtype, case.words)
+    if case.before:
+        subject.method(model, method, *case.before)
+    return [subject.method(model, method, *case.arguments)]
+
+
+def right_results(reference: Subject, cell: str, method: str, cases: Sequence[Case]) -> list[Value]:
+    """What the reference returns, by a call whose answer it remembers."""
+    return _results(reference, cell, method, [replace(case.exact, before=()) for case in cases])
+
+
+def _results(subject: Subject, cell: str, method: str, cases: Sequence[Case]) -> list[Value]:
+    with calls.told_of("results", f"CaptioningRNN.{method}"):
+        value = subject.probe("captioner", "results", cell, method, [case.sent for case in cases])
+    return list(calls.items_of(value, len(cases)))
+
+
+def left(
+    student: Subject, cell: str, method: str, case: Case, count: int, again: int
+) -> tuple[tuple[Value, ...], Value, tuple[Value, ...]]:
+    """What `count` arguments and the parameters hold after a call, and what so many further calls return."""
+    with calls.told_of("left", f"CaptioningRNN.{method}"):
+        value = student.probe("captioner", "left", cell, method, case.sent, again)
+    arguments, params, further = calls.items_of(value, 3)
+    return calls.items_of(arguments, count), params, calls.items_of(further, again)
 
 
 def loss(subject: Subject, model: Handle, features: Array, captions: Array) -> tuple[Value, dict[str, Value]]:
@@ -157,7 +195,7 @@ def compare_loss(
 ) -> None:
     """Compares the loss, the gradients, or both (`what`)."""
     mine = results(student, cell, "loss", cases)
-    right = results(reference, cell, "loss", [case.exact for case in cases])
+    right = right_results(reference, cell, "loss", cases)
     for case, value, expected in zip(cases, mine, right, strict=True):
         _expect_loss(case, what, opened(value), opened(expected))
 
@@ -199,25 +237,76 @@ def random_loss(
     for_random_sizes(rng, RANGES, one, examples=6, together=together)
 
 
-def expect_gradient_of_own_loss(student: Subject, rng: Rng, cell: str, sizes: Sizes) -> None:
-    params = parameters(rng, cell, sizes)
-    features, captions = draw(rng, sizes)
-    model = captioner(student, cell, sizes, params)
-    _, grads = loss(student, model, features, captions)
+def expect_gradients_of_own_loss(student: Subject, rng: Rng, cell: str) -> None:
+    """Judges two random sizes, in one frame when the gradients are right."""
+
+    def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        cases = [_numerical(cell, *example) for example in examples]
+        for case, (_, generator), right in zip(
+            cases, examples, _acquitted(student, cell, cases, examples), strict=True
+        ):
+            if not right:
+                _expect_gradient_of_own_loss(student, cell, case, generator)
+
+    def one(sizes: Sizes, generator: Rng) -> None:
+        _expect_gradient_of_own_loss(student, cell, _numerical(cell, sizes, generator), generator)
+
+    for_random_sizes(rng, RANGES, one, examples=2, together=together, search=2)
+
+
+def _numerical(cell: str, sizes: Sizes, rng: Rng) -> Case:
+    return drawn(rng, cell, sizes, f"with {text(sizes)}")
+
+
+def _acquitted(
+    student: Subject, cell: str, cases: Sequence[Case], examples: Sequence[tuple[Sizes, Rng]]
+) -> list[bool]:
+    """Which cases show at once a right gradient; what is not acquitted is to be looked at closely, and not blamed."""
+    along = [direction(case.params, case.params, rng) for case, (_, rng) in zip(cases, examples, strict=True)]
+    sent = [case.sent | {"along": u} for case, u in zip(cases, along, strict=True)]
+    with calls.told_of("slopes", LOSS):
+        values = student.probe("captioner", "slopes", cell, sent, list(WIDEST))
+    return [
+        _acquits(case, u, value)
+        for case, u, value in zip(cases, along, calls.items_of(values, len(cases)), strict=True)
+    ]
+
+
+def _acquits(case: Case, along: Mapping[str, Array], value: Value) -> bool:
+    given, moved = calls.items_of(value, 2)
+    try:
+        _, grads = opened(given)
+        losses = [
+            expect_scalar(item, name="loss", function=LOSS) for item in calls.items_of(moved, len(WIDEST))
+        ]
+        analytic = _analytic(case, grads)
+    except Failed:
+        return False
+    return any(gradient.any() for gradient in analytic.values()) and acquitted(losses, analytic, along)
+
+
+def _analytic(case: Case, grads: Mapping[str, Value]) -> dict[str, Array]:
+    return {
+        k: expect_array(grads[k], v.shape, name=f"grads['{k}']", function=LOSS)
+        for k, v in case.params.items()
+    }
+
+
+def _expect_gradient_of_own_loss(student: Subject, cell: str, case: Case, rng: Rng) -> None:
+    model = captioner(student, cell, case.sizes, case.params)
+    _, grads = loss(student, model, *case.arguments)
 
     def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
-        value = student.probe("captioner", "losses", model, [dict(p) for p in points], features, captions)
+        value = student.probe("captioner", "losses", model, [dict(p) for p in points], *case.arguments)
         items = unpack(value, [str(i) for i in range(len(points))], LOSS)
         return np.array([expect_scalar(item, name="loss", function=LOSS) for item in items])
 
-    analytic = {
-        k: expect_array(grads[k], params[k].shape, name=f"grads['{k}']", function=LOSS) for k in params
-    }
+    analytic = _analytic(case, grads)
     if not any(gradient.any() for gradient in analytic.values()):
         raise Blocked(
             f"`{LOSS}` can't be judged by a loss that depends on no parameter.", f"Write `{LOSS}` first."
         )
     expect_own_gradient(
-        evaluate, params, analytic, rng, names={k: f"grads['{k}']" for k in params},
-        function=LOSS, forward=LOSS, context=f"with {text(sizes)}",
+        evaluate, case.params, analytic, rng, names={k: f"grads['{k}']" for k in case.params},
+        function=LOSS, forward=LOSS, context=case.context,
     )  # fmt: skip

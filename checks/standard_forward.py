@@ -31,7 +31,7 @@ def shapes(layer: Layer) -> Body:
 
 def _compare_forward(student: Subject, reference: Subject, layer: Layer, cases: Sequence[Case]) -> None:
     actual = apply_forward_many(student, layer, [case.inputs for case in cases])
-    expected = apply_forward_many(reference, layer, [case.exact for case in cases])
+    expected = calls.right_outputs(reference, layer, [case.exact for case in cases])
     for case, mine, right in zip(cases, actual, expected, strict=True):
         expect_results(mine, right, case, layer, layer.forward)
 
