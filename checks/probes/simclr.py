@@ -141,6 +141,57 @@ def lesson(weights: Mapping[str, Any], rate: float, items: Sequence[Sequence[Any
     return *learner(weights, rate), batches(*items)
 
 
+Lesson = tuple[Mapping[str, Any], float, Sequence[Sequence[Any]], Mapping[str, Any]]
+
+
+def epochs(lessons: Sequence[Lesson]) -> list[tuple[Any, Any]]:
+    """What `train` returns and the state that it leaves behind, for each of weights, rate, batches and settings."""
+    import importlib
+
+    train, found = importlib.import_module(UTILS).train, []
+    for weights, rate, items, settings in lessons:
+        model, optimizer, loader = lesson(weights, rate, items)
+        loss = train(model, loader, optimizer, 1, 1, **settings)
+        found.append((loss, state(model)))
+    return found
+
+
+def tally(
+    weights: Mapping[str, Any], items: Sequence[Sequence[Any]], settings: Mapping[str, Any]
+) -> tuple[Any, str]:
+    """What `train` returns, and what it did in turn, for a model that learns nothing: nearly all the time goes there.
+
+    "z" is a reset of gradients, "b" a backward pass and "s" a step.
+    """
+    import importlib
+
+    import torch
+
+    done: list[str] = []
+    usual = torch.Tensor.backward
+    torch.Tensor.backward = lambda *_, **__: done.append("b")  # type: ignore[method-assign]
+    try:
+        model = _tiny(weights).requires_grad_(False)
+        train = importlib.import_module(UTILS).train
+        loss = train(model, batches(*items), _Steps(done), 1, 1, **settings)
+    finally:
+        torch.Tensor.backward = usual  # type: ignore[method-assign]
+    return loss, "".join(done)
+
+
+class _Steps:
+    """An optimiser's stand-in that notes what it is told."""
+
+    def __init__(self, done: list[str]) -> None:
+        self._done = done
+
+    def zero_grad(self, *_: Any, **__: Any) -> None:
+        self._done.append("z")
+
+    def step(self, *_: Any, **__: Any) -> None:
+        self._done.append("s")
+
+
 def _tiny(weights: Mapping[str, Any]) -> Any:
     import torch
     from torch.nn import functional
@@ -175,21 +226,56 @@ class _Memory(list[Any]):
     dataset: Any
 
 
-def memory(loader: Any, targets: Sequence[int]) -> Any:
-    """`loader` with `loader.dataset.targets`."""
-    made = _Memory(loader)
-    made.dataset = type("Dataset", (), {"targets": list(targets)})()
-    return made
+def vote(
+    weights: Mapping[str, Any], known: Sequence[Sequence[Any]], asked: Sequence[Sequence[Any]]
+) -> tuple[Any, Any, Any]:
+    """A model, batches of neighbours with, like a data loader's, `dataset.targets`, and batches of queries."""
+    neighbours = _Memory(batches(*known))
+    targets = [int(target) for _, _, batch in known for target in batch]
+    neighbours.dataset = type("Dataset", (), {"targets": targets})()
+    return _tiny(weights), neighbours, batches(*asked)
 
 
-def classifier(weight: Any, rate: float) -> tuple[Any, Any]:
-    """A linear classifier of images and an SGD optimiser over it."""
+def votes(
+    weights: Mapping[str, Any], known: Sequence[Any], asked: Sequence[Any], classes: int, settings: Mapping[str, Any]
+) -> Any:  # fmt: skip
+    """What `test` returns."""
+    import importlib
+
+    made = vote(weights, known, asked)
+    return importlib.import_module(UTILS).test(*made, 1, 1, classes, **settings)
+
+
+def classifiers(weight: Any, rate: float, items: Sequence[Sequence[Any]], count: int) -> tuple[Any, ...]:
+    """The same batches, then `count` times a linear classifier of images and an SGD optimiser over it."""
+    made = [each for _ in range(count) for each in _classifier(weight, rate)]
+    return batches(*items), *made
+
+
+def classified(weight: Any, rate: float, items: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:
+    """What `train_val` returns and the weight that it leaves behind, with an optimiser and without."""
+    import importlib
+
+    train_val, found = importlib.import_module(UTILS).train_val, []
+    for training in (True, False):
+        loader, model, optimizer = classifiers(weight, rate, items, 1)
+        value = train_val(model, loader, optimizer if training else None, 1, 1, device="cpu")
+        found.append((value, state(model)))
+    return found
+
+
+def _classifier(weight: Any, rate: float) -> tuple[Any, Any]:
     import torch
 
     layer = torch.nn.Linear(weight.shape[0], weight.shape[1], bias=False)
     layer.weight = torch.nn.Parameter(torch.from_numpy(weight.T.copy()))
     model = torch.nn.Sequential(torch.nn.Flatten(), layer)
     return model, torch.optim.SGD(model.parameters(), lr=rate)
+
+
+def states(*models: Any) -> list[dict[str, Any]]:
+    """The state of each."""
+    return list(map(state, models))
 
 
 def state(model: Any) -> dict[str, Any]:
