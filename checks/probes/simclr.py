@@ -75,6 +75,13 @@ def transform(function: Any, pictures: Sequence[Any], count: int) -> Any:
     return torch.stack(views) if same else None
 
 
+def test_view(pixels: Any) -> Any:
+    """What the transform for evaluation gives."""
+    import importlib
+
+    return importlib.import_module(DATA).compute_test_transform()(picture(pixels))
+
+
 def levels(views: Any, mean: Any, std: Any) -> Any:
     """Views (..., 3, height, width) with the normalisation undone: levels from 0 to 255, channels last."""
     return np.moveaxis(255 * (np.asarray(views) * std[:, None, None] + mean[:, None, None]), -3, -1)
@@ -108,18 +115,13 @@ class _Numbered:
         return np.array([self.calls, isinstance(image, Image.Image), *np.asarray(image)[PIXEL], *drawn])
 
 
-def pair_class(family: Sequence[Any]) -> Any:
-    """The class itself, from its method resolution order."""
-    return family[0]
-
-
-def pairs(kind: Any, data: Any, targets: Any, views: Any = None, shift: int | None = None) -> Any:
-    """An object of the class `kind` without its files.
+def pairs(family: Sequence[Any], data: Any, targets: Any, views: Any = None, shift: int | None = None) -> Any:
+    """An object, without its files, of the class whose method resolution order is `family`.
 
     views: the transform; None for one that numbers its calls; False for no transform at all. shift: added to the
     class by target_transform; None for no target_transform.
     """
-    made = object.__new__(kind)
+    made = object.__new__(family[0])
     made.data, made.targets, made.train = data, list(targets), True
     made.transform = _Numbered() if views is None else (views or None)
     made.target_transform = None if shift is None else (lambda target: target + shift)
@@ -156,9 +158,7 @@ def epochs(lessons: Sequence[Lesson]) -> list[tuple[Any, Any]]:
     return found
 
 
-def tally(
-    weights: Mapping[str, Any], items: Sequence[Sequence[Any]], settings: Mapping[str, Any]
-) -> tuple[Any, str]:
+def tally(items: Sequence[Sequence[Any]], settings: Mapping[str, Any]) -> tuple[Any, str]:
     """What `train` returns, and what it did in turn, for a model that learns nothing: nearly all the time goes there.
 
     "z" is a reset of gradients, "b" a backward pass and "s" a step.
@@ -167,13 +167,18 @@ def tally(
 
     import torch
 
+    class Idle(torch.nn.Module):
+        """Images -> (representation, projection), without a parameter."""
+
+        def forward(self, images: Any) -> tuple[Any, Any]:
+            projection = images.flatten(1)
+            return projection.square(), projection
+
     done: list[str] = []
     usual = torch.Tensor.backward
     torch.Tensor.backward = lambda *_, **__: done.append("b")  # type: ignore[method-assign]
     try:
-        model = _tiny(weights).requires_grad_(False)
-        train = importlib.import_module(UTILS).train
-        loss = train(model, batches(*items), _Steps(done), 1, 1, **settings)
+        loss = importlib.import_module(UTILS).train(Idle(), batches(*items), _Steps(done), 1, 1, **settings)
     finally:
         torch.Tensor.backward = usual  # type: ignore[method-assign]
     return loss, "".join(done)
@@ -316,18 +321,19 @@ def model_outputs(feature_dim: int, images: Any, seed: int) -> Any:
     usual = getattr(module, "resnet50", None)
     if usual is None:
         return "another encoder"
-    module.resnet50 = _small_resnet
+    module.resnet50, draw = _small_resnet, torch.nn.init.kaiming_uniform_
+    torch.nn.init.kaiming_uniform_ = lambda tensor, *_, **__: tensor.detach().zero_()  # no million numbers
     try:
         model = module.Model(feature_dim)
     finally:
-        module.resnet50 = usual
-    pattern = (
-        np.random.default_rng(seed).standard_normal(10007).astype(np.float32)
-    )  # prime: no two rows agree
+        module.resnet50, torch.nn.init.kaiming_uniform_ = usual, draw
+    drawn = np.random.default_rng(seed).standard_normal(10007)  # prime: no two rows agree
+    pattern = torch.from_numpy(drawn.astype(np.float32))
     with torch.no_grad():
         for parameter in model.parameters():
-            numbers = torch.from_numpy(np.resize(pattern, tuple(parameter.shape)))
-            parameter.copy_(numbers / parameter[0].numel() ** 0.5)
+            numbers = pattern / parameter[0].numel() ** 0.5
+            count = parameter.numel()
+            parameter.copy_(numbers.repeat(-(-count // len(numbers)))[:count].view_as(parameter))
         return model.train()(images)
 
 
