@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from checks.probes.simclr import levels
+from checks.probes.augmentation import levels
 from grader.compare import expect_array
 from grader.errors import Blocked, CallError, Failed
 from grader.values import Array, Handle
@@ -77,14 +77,22 @@ def made(student: Subject, seed: int) -> Handle:
 
 def views(student: Subject, transform: Handle, pictures: Sequence[Array], count: int) -> Array:
     """`count` views (3, 32, 32) of each picture, in a row, as the transform gives them."""
+    return _views(student, "transform", count * len(pictures), transform, list(pictures), count)
+
+
+def seeded_views(student: Subject, transform: Handle, pixels: Array, seeds: Sequence[int]) -> Array:
+    """Views (3, 32, 32) of a picture, each drawn from one of the seeds."""
+    return _views(student, "transform_seeded", len(seeds), transform, pixels, list(seeds))
+
+
+def _views(student: Subject, name: str, count: int, *arguments: Any) -> Array:
     try:
-        value = student.probe("simclr", "transform", transform, list(pictures), count)
+        value = student.probe("augmentation", name, *arguments)
     except CallError as error:
-        if error.message.startswith("transform "):
-            error.message = f"The transform of `{FUNCTION}`{error.message.removeprefix('transform')}"
+        if error.message.startswith(f"{name} "):
+            error.message = f"The transform of `{FUNCTION}`{error.message.removeprefix(name)}"
         raise
-    shape = (count * len(pictures), 3, 32, 32)
-    return expect_array(value, shape, name="views", function=FUNCTION, origin="torch")
+    return expect_array(value, (count, 3, 32, 32), name="views", function=FUNCTION, origin="torch")
 
 
 def seen(student: Subject, transform: Handle, pixels: Array, count: int) -> Array:

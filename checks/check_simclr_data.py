@@ -41,7 +41,7 @@ def check_train_transform_shapes(student: Subject, reference: Subject, rng: Rng)
     for height, width in ((32, 32), (40, 57)):
         pixels = rng.integers(256, size=(height, width, 3)).astype(np.uint8)
         transform = made(student, int(rng.integers(2**31)))
-        picture = student.probe("simclr", "picture", pixels, returns="picture*")
+        picture = student.probe("augmentation", "picture", pixels, returns="picture*")
         view = student.method(transform, "", argument(picture))
         hint = f" of a picture of {height} x {width}"
         expect_array(view, (3, 32, 32), name=f"the view{hint}", function=FUNCTION, origin="torch")
@@ -135,9 +135,9 @@ def check_train_transform_strength(student: Subject, reference: Subject, rng: Rn
 def check_test_transform_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """compute_test_transform normalises, and changes nothing else."""
     pixels = rng.integers(256, size=(32, 32, 3)).astype(np.uint8)
-    expected = reference.probe("simclr", "test_view", pixels)
+    expected = reference.probe("augmentation", "test_view", pixels)
     transform = student.simclr_data.compute_test_transform(returns="transform*")
-    picture = student.probe("simclr", "picture", pixels, returns="picture*")
+    picture = student.probe("augmentation", "picture", pixels, returns="picture*")
     if not isinstance(transform, Handle):
         raise Failed("`compute_test_transform` did not return a transform.")
     expect_close(

@@ -1,10 +1,11 @@
-"""A quick acquittal: a training transform that gives the reference's very views, drawn from the same seed.
+"""A quick acquittal: a training transform that gives the reference's very views, drawn from the same seeds.
 
-torchvision's steps in the handed-out order draw the same numbers as the reference's, so that with one seed every view
-comes out the same. A step of another probability, strength or place gives another view wherever a draw falls between:
-grey in 10 % of views instead of 20 % shows in one view of ten, and VIEWS views are all the same once in 800 times,
-which is less than the sequential tests of `checks.augmentation` miss. Views that differ mean nothing: another order
-of drawing is as right, and those tests judge it.
+torchvision's steps in the handed-out order draw the same numbers as the reference's, so that from one seed every view
+comes out the same. A step of another probability shows wherever a draw falls between the two, so the reference chooses
+seeds from which the draw for each step is next to its probability: on either side, and whatever became of the steps
+before. Whatever the sequential tests of `checks.augmentation` would refute gives another view from one of these. Other
+strengths, another normalisation or another crop show in every view; a seed that the transform sets shows in views that
+are drawn in a row. Views that differ mean nothing: another order of drawing is as right, and those tests judge it.
 """
 
 from __future__ import annotations
@@ -14,25 +15,25 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from checks.augmentation import MEAN, ROUND, STD, made, views
-from checks.probes.simclr import fingerprint, levels
-from grader.errors import FATAL, CallError, Failed, NotRecorded
-from grader.values import Array, ScalarValue, SequenceValue
+from checks.augmentation import MEAN, STD, made, seeded_views, views
+from checks.calls import items_of
+from checks.probes.augmentation import fingerprint, levels
+from grader.errors import FATAL, Failed, NotRecorded
+from grader.values import Array, ScalarValue, Value
 
 if TYPE_CHECKING:
     from checks.declare import Rng
     from grader.subject import Subject
 
-FIRST = 8  # of each picture: a transform that draws in another way is found out by them
-VIEWS = 2 * FIRST + 2 * ROUND
-WHOLE = 0.01  # of a level: rounding of float32 is a hundredth of it
+ROW = 6  # views in a row of each picture
 SIZES = ((32, 32), (40, 57))
+WHOLE = 0.01  # of a level: rounding of float32 is a hundredth of it
 
 _same: WeakKeyDictionary[Subject, bool] = WeakKeyDictionary()
 
 
 def same_views(student: Subject, reference: Subject, rng: Rng) -> bool:
-    """Whether VIEWS views in a row are the reference's; found out once for each submission.
+    """Whether the views are the reference's; found out once for each submission.
 
     Raises what ends the process; whatever else is wrong is for the check to find.
     """
@@ -43,27 +44,32 @@ def same_views(student: Subject, reference: Subject, rng: Rng) -> bool:
 
 def _compared(student: Subject, reference: Subject, rng: Rng) -> bool:
     seed, pictures = int(rng.integers(2**31)), [colourful(rng, *size) for size in SIZES]
-    rounds = [(pictures, FIRST), *[(pictures[1:], ROUND)] * 2]
     transform = made(student, seed)
     try:
-        expected = reference.probe("simclr", "fingerprints", seed, rounds, MEAN, STD)
-        assert isinstance(expected, SequenceValue)
-        return all(
-            ScalarValue(_whole(views(student, transform, shown, count))) == right
-            for (shown, count), right in zip(rounds, expected.items, strict=True)
-        )
+        expected = reference.probe("augmentation", "expected", seed, pictures, ROW, MEAN, STD)
+        in_a_row, chosen, seeded = items_of(expected, 3)
+        seeds = [_number(value) for value in items_of(chosen)]
+        if not seeds or _whole(views(student, transform, pictures, ROW)) != in_a_row:
+            return False
+        return _whole(seeded_views(student, transform, pictures[-1], seeds)) == seeded
     except FATAL:
         raise
-    except (CallError, Failed, NotRecorded):
+    except (Failed, NotRecorded):
         return False
     finally:
         student.release(transform)
 
 
-def _whole(found: Array) -> str:
-    """The fingerprint of views whose levels are whole numbers, as a picture's are; none of others."""
+def _number(value: Value) -> int:
+    assert isinstance(value, ScalarValue)
+    assert isinstance(value.data, int)
+    return value.data
+
+
+def _whole(found: Array) -> ScalarValue:
+    """The fingerprint of views whose levels are whole numbers, as a picture's are; an empty one of others."""
     seen = levels(found, MEAN, STD)
-    return fingerprint(seen) if np.abs(seen - np.rint(seen)).max() < WHOLE else ""
+    return ScalarValue(fingerprint(seen) if np.abs(seen - np.rint(seen)).max() < WHOLE else "")
 
 
 def colourful(rng: Rng, height: int, width: int) -> Array:

@@ -1,11 +1,10 @@
-"""Driving SimCLR's parts in the worker: gradients, pictures, pairs, and a tiny model to train.
+"""Driving SimCLR's parts in the worker: gradients, pairs, and a tiny model to train; views: `augmentation`.
 
 torch and torchvision are imported where they are used, so that other parts do not wait for them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,6 @@ import numpy as np
 
 PIXEL = (3, 7)  # off the diagonal: a picture turned over it shows another
 LOSSES, UTILS = "cs231n.simclr.contrastive_loss", "cs231n.simclr.utils"
-DATA = "cs231n.simclr.data_utils"
 
 
 def leaves(*arrays: Any) -> tuple[Any, ...]:
@@ -57,47 +55,6 @@ def device(name: str) -> Any:
     import torch
 
     return torch.device(name)
-
-
-def picture(pixels: Any) -> Any:
-    """A PIL image from an array of bytes (height, width, 3)."""
-    from PIL import Image
-
-    return Image.fromarray(pixels)
-
-
-def transform(function: Any, pictures: Sequence[Any], count: int) -> Any:
-    """`count` results of a transform on each picture, stacked; None if they are not all tensors of one shape."""
-    import torch
-
-    views = [function(image) for image in map(picture, pictures) for _ in range(count)]
-    same = all(isinstance(view, torch.Tensor) and view.shape == views[0].shape for view in views)
-    return torch.stack(views) if same else None
-
-
-def test_view(pixels: Any) -> Any:
-    """What the transform for evaluation gives."""
-    import importlib
-
-    return importlib.import_module(DATA).compute_test_transform()(picture(pixels))
-
-
-def levels(views: Any, mean: Any, std: Any) -> Any:
-    """Views (..., 3, height, width) with the normalisation undone: levels from 0 to 255, channels last."""
-    return np.moveaxis(255 * (np.asarray(views) * std[:, None, None] + mean[:, None, None]), -3, -1)
-
-
-def fingerprint(found: Any) -> str:
-    """A text that tells whole levels from others."""
-    return hashlib.blake2b(np.rint(found).astype(np.int16).tobytes(), digest_size=16).hexdigest()
-
-
-def fingerprints(seed: int, rounds: Sequence[tuple[Sequence[Any], int]], mean: Any, std: Any) -> list[str]:
-    """Of the views that the training transform made with this seed gives of pictures, round after round."""
-    import importlib
-
-    made = importlib.import_module(DATA).compute_train_transform(seed)
-    return [fingerprint(levels(transform(made, pictures, count), mean, std)) for pictures, count in rounds]
 
 
 class _Numbered:
