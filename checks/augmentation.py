@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from checks.probes.augmentation import levels
 from grader.compare import expect_array
 from grader.errors import Blocked, CallError, Failed
 from grader.values import Array, Handle
@@ -32,6 +33,7 @@ ROUND, LONGEST = 24, 100  # views per round trip; round trips, which no honest t
 FALSE_ALARM = 1e-7  # of one test, for a correct solution
 MISS = 1e-2  # for a probability that is off by the alternative
 ALTERNATIVES = {0.5: (0.3, 0.7), 0.8: (0.6, 0.93), 0.2: (0.1, 0.4)}
+TOGETHER = {0.5: (0.02, 0.98), 0.8: (0.5, 0.98)}  # where another step was taken or left out: never, or always
 
 # Two colours of one hue and saturation, in bands of 7 of 64 rows: every crop holds a whole band of one of them and
 # at least half a band of the other. From left to right they brighten by TILT either way, so that a mirrored view
@@ -73,22 +75,29 @@ def made(student: Subject, seed: int) -> Handle:
     return value
 
 
-def views(student: Subject, transform: Handle, pixels: Array, count: int) -> Array:
-    """`count` views (count, 3, 32, 32) of a picture, as the transform gives them."""
-    picture = student.probe("simclr", "picture", pixels, returns="picture*")
+def views(student: Subject, transform: Handle, pictures: Sequence[Array], count: int) -> Array:
+    """`count` views (3, 32, 32) of each picture, in a row, as the transform gives them."""
+    return _views(student, "transform", count * len(pictures), transform, list(pictures), count)
+
+
+def seeded_views(student: Subject, transform: Handle, pixels: Array, seeds: Sequence[int]) -> Array:
+    """Views (3, 32, 32) of a picture, each drawn from one of the seeds."""
+    return _views(student, "transform_seeded", len(seeds), transform, pixels, list(seeds))
+
+
+def _views(student: Subject, name: str, count: int, *arguments: Any) -> Array:
     try:
-        value = student.probe("simclr", "transform", transform, picture, count)
+        value = student.probe("augmentation", name, *arguments)
     except CallError as error:
-        if error.message.startswith("transform "):
-            error.message = f"The transform of `{FUNCTION}`{error.message.removeprefix('transform')}"
+        if error.message.startswith(f"{name} "):
+            error.message = f"The transform of `{FUNCTION}`{error.message.removeprefix(name)}"
         raise
     return expect_array(value, (count, 3, 32, 32), name="views", function=FUNCTION, origin="torch")
 
 
-def levels(found: Array) -> Array:
-    """The views with the normalisation undone, in levels from 0 to 255, channels last."""
-    undone: Array = 255 * (found * STD[:, None, None] + MEAN[:, None, None])
-    return np.moveaxis(undone, 1, -1)
+def seen(student: Subject, transform: Handle, pixels: Array, count: int) -> Array:
+    """The levels (count, 32, 32, 3) of views of one picture."""
+    return np.asarray(levels(views(student, transform, [pixels], count), MEAN, STD))
 
 
 @dataclass
@@ -97,6 +106,8 @@ class Frequency:
 
     what: str
     p: float
+    among: str = "views"
+    alternatives: tuple[float, float] | None = None  # ALTERNATIVES of p unless they are given
     hits: int = 0
     count: int = 0
 
@@ -106,7 +117,7 @@ class Frequency:
         self.count += int(events.size)
         if max(self._ratios()) > -np.log(FALSE_ALARM / 2):
             raise Failed(
-                f"The transform of `{FUNCTION}` {self.what} in {self.hits} of {self.count} views; "
+                f"The transform of `{FUNCTION}` {self.what} in {self.hits} of {self.count} {self.among}; "
                 f"expected about {self.p:.0%}.",
                 "Which probability does that step have by default, and which does the assignment ask for?",
             )
@@ -121,7 +132,7 @@ class Frequency:
         misses = self.count - self.hits
         return [
             float(self.hits * np.log(q / self.p) + misses * np.log((1 - q) / (1 - self.p)))
-            for q in ALTERNATIVES[self.p]
+            for q in self.alternatives or ALTERNATIVES[self.p]
         ]
 
 
@@ -137,7 +148,7 @@ class Stream:
         """The levels (ROUND, 32, 32, 3) of the batch of this number."""
         try:
             while len(self._batches) <= number:
-                self._batches.append(levels(views(self._student, self._transform, bands(), ROUND)))
+                self._batches.append(seen(self._student, self._transform, bands(), ROUND))
         except CallError:  # the transform may be lost with its worker: the next check makes another
             _streams.pop(self._student, None)
             raise
@@ -169,6 +180,17 @@ def mirrored(found: Array) -> Array:
     return np.asarray(columns[:, :16].sum(axis=1) > columns[:, 16:].sum(axis=1))
 
 
+def mirrored_grey(found: Array) -> Array:
+    """Which grey views are mirrored; the others are left out."""
+    return mirrored(found[is_grey(found)])
+
+
+def mirrored_plain(found: Array) -> Array:
+    """Which views with the picture's own colours are mirrored; the others are left out."""
+    coloured = found[~is_grey(found)]
+    return mirrored(coloured[~is_jittered(coloured)])
+
+
 def edges(found: Array) -> Array:
     """How many edges between bands each view shows."""
     rows = found.mean(axis=(2, 3))  # (views, 32)
@@ -183,7 +205,7 @@ def expect_grey_last(student: Subject, seed: int) -> None:
     """
     transform, count = made(student, seed), 0
     for _ in range(LONGEST):
-        found = levels(views(student, transform, twins(), ROUND))
+        found = seen(student, transform, twins(), ROUND)
         grey = found[is_grey(found)].mean(axis=(2, 3))  # (views, 32)
         count += len(grey)
         if grey.size and np.ptp(grey, axis=1).max() > APART:
@@ -213,12 +235,21 @@ def colours(found: Array) -> tuple[Array, Array]:
 
 
 def is_jittered(found: Array) -> Array:
-    """Which views that are not grey show other colours than the picture's; grey ones are left out.
+    """Which views that are not grey show other colours than the picture's; grey ones are left out."""
+    return _changed(found[~is_grey(found)], np.concatenate([BRIGHT, DARK]))
+
+
+def jitter_of_grey(found: Array) -> Array:
+    """Which grey views show other greys than the picture's; coloured ones are left out."""
+    return _changed(found[is_grey(found)], np.repeat([BRIGHT @ LUMINANCE, DARK @ LUMINANCE], 3))
+
+
+def _changed(found: Array, usual: Array) -> Array:
+    """Which views show other colours than the `usual` two.
 
     Where the crop was taken the colours are brighter or darker by up to TILT, which does not count.
     """
-    shown = np.concatenate(colours(found[~is_grey(found)]), axis=1)  # (views, 6)
-    usual = np.concatenate([BRIGHT, DARK])
+    shown = np.concatenate(colours(found), axis=1)  # (views, 6)
     factor = np.clip(shown @ usual / (usual @ usual), 1 - TILT, 1 + TILT)
     return np.asarray(np.abs(shown - factor[:, None] * usual).max(axis=1) > 2)
 

@@ -8,17 +8,17 @@ where one's own loss is wrong, `train` is judged with a stand-in for it. Both vi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from checks.calls import trusted
+from checks.calls import argument, items_of, trusted
 from checks.declare import Rng, check
 from checks.similarity import agree
 from grader.compare import describe, expect_array, expect_scalar, unpack
-from grader.errors import Failed, Raised
+from grader.errors import FATAL, CallError, Failed, NotRecorded, Raised
 from grader.values import Array, ArrayValue, MappingValue, Value
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ PART, MODULE = "simclr", "simclr_utils"
 TRAIN = f"{MODULE}.train"
 SHAPE, FEATURES, PROJECTED = (3, 2, 2), 5, 4  # of an image, a representation, a projection
 USES = ["contrastive_loss.simclr_loss_vectorized"]
+MANY = 66  # batches, of two images each
 LESSON = "model*, optimizer*, loader*"
+Trained = TypeVar("Trained")
 CUDA = re.compile("cuda|nvidia", re.IGNORECASE)
 
 
@@ -40,7 +42,11 @@ class Run:
     batches: list[tuple[Array, Array, Array]]
     rate: float = 0.5
     temperature: float = 0.5
-    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `train` is given by name."""
+        return {"batch_size": len(self.batches[0][0]), "temperature": self.temperature, "device": "cpu"}
 
 
 @dataclass(frozen=True)
@@ -66,14 +72,18 @@ def draw(rng: Rng, batches: int = 1, size: int = 4, **settings: Any) -> Run:
     return Run(weights, items, **settings)
 
 
-def train(subject: Subject, run: Run, advise: Any) -> Result:
-    """Trains for one epoch; once more, with the loss on the CPU by default, when there is no CUDA device for it."""
+def train(subject: Subject, runs: Sequence[Run], advise: Any) -> list[Result]:
+    """Trains for an epoch per run; again, with the loss on the CPU by default, if there is no CUDA device for it."""
+    return _with_device(subject, lambda: _train(subject, runs), advise)
+
+
+def _with_device(subject: Subject, attempt: Callable[[], Trained], advise: Any) -> Trained:
     try:
-        return _train(subject, run)
+        return attempt()
     except Raised as error:
         if not CUDA.search(error.message) or not _cpu_by_default(subject):
             raise
-    found = _train(subject, run)
+    found = attempt()
     advise(
         "`train` leaves `device` to the loss's default, 'cuda', which is no device on every machine: "
         "hand your `device` on to `simclr_loss_vectorized`."
@@ -87,23 +97,27 @@ def _cpu_by_default(subject: Subject) -> bool:
     return expect_scalar(changed, name="defaults", function="train") > 0
 
 
-def _train(subject: Subject, run: Run) -> Result:
-    made = subject.probe("simclr", "lesson", dict(run.weights), run.rate, run.batches, returns=LESSON)
-    model, optimizer, loader = unpack(made, LESSON.split(", "), "lesson")
-    settings = {
-        "batch_size": len(run.batches[0][0]),
-        "temperature": run.temperature,
-        "device": "cpu",
-        **run.extra,
-    }
-    loss = subject.simclr_utils.train(model, loader, optimizer, 1, 1, **settings)
-    parameters, seen = _state(subject, model, run)
-    subject.release(model, optimizer, loader)
-    return Result(loss, parameters, seen)
+def _train(subject: Subject, runs: Sequence[Run]) -> list[Result]:
+    """Runs one after the other, in one round trip: only after a check that called `train`, since an import may fail."""
+    lessons = [[dict(run.weights), run.rate, run.batches, run.settings] for run in runs]
+    found = _probe(subject, "epochs", lessons)
+    return [
+        Result(loss, *_state(state, run))
+        for run, (loss, state) in zip(runs, (items_of(e, 2) for e in items_of(found, len(runs))), strict=True)
+    ]
 
 
-def _state(subject: Subject, model: Value, run: Run) -> tuple[dict[str, Array], Array]:
-    state = subject.probe("simclr", "state", model)
+def _probe(subject: Subject, name: str, *arguments: Any) -> Value:
+    """What a probe gives that calls `train`, under whose name it is told what that raises."""
+    try:
+        return subject.probe("simclr", name, *arguments)
+    except CallError as error:
+        if error.message.startswith(f"{name} "):
+            error.message = f"train{error.message.removeprefix(name)}"
+        raise
+
+
+def _state(state: Value, run: Run) -> tuple[dict[str, Array], Array]:
     known = state.items if isinstance(state, MappingValue) else {}
     named = known.get("parameters")
     if not isinstance(named, MappingValue) or "seen" not in known:
@@ -131,6 +145,13 @@ def expect_parameters(actual: Result, expected: Result, context: str) -> None:
         agree(actual.parameters[name], right, name=f"model.{name}", function="train", context=context)
 
 
+def _both(
+    student: Subject, reference: Subject, runs: Sequence[Run], advise: Any
+) -> Iterator[tuple[Run, Result, Result]]:
+    """Each run with what it gave for the student and for the reference."""
+    return zip(runs, train(student, runs, advise), train(reference, runs, advise), strict=True)
+
+
 Body = Callable[["Subject", "Subject", Rng, Any], None]
 
 
@@ -143,17 +164,25 @@ def declared(aspect: str, title: str, *requires: str) -> Callable[[Body], Body]:
 @declared("shapes", "returns what it should")
 def check_train_shapes(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """train returns one number."""
-    found = train(student, draw(rng), advise)
-    expect_array(found.loss, (), name="the average loss", function="train", origin="torch")
+    run = draw(rng)
+
+    def attempt() -> Value:
+        made = student.probe("simclr", "lesson", dict(run.weights), run.rate, run.batches, returns=LESSON)
+        model, optimizer, loader = unpack(made, LESSON.split(", "), "lesson")
+        loss = student.simclr_utils.train(model, loader, optimizer, 1, 1, **run.settings)
+        student.release(model, optimizer, loader)
+        return loss
+
+    loss = _with_device(student, attempt, advise)
+    expect_array(loss, (), name="the average loss", function="train", origin="torch")
 
 
 @declared("values", "loss", "shapes")
 def check_train_values(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """train returns the loss of the projections at the given temperature, averaged over all images."""
-    for temperature in (0.5, 0.15, 2.0):
-        run = draw(rng, batches=1 + 2 * (temperature == 2.0), rate=0.0, temperature=temperature)
-        context = f"with temperature={temperature:g} and {len(run.batches)} batches"
-        expect_loss(train(student, run, advise), train(reference, run, advise), context)
+    runs = [draw(rng, batches=n, rate=0.0, temperature=tau) for tau, n in ((0.5, 1), (0.15, 1), (2.0, 3))]
+    for run, actual, expected in _both(student, reference, runs, advise):
+        expect_loss(actual, expected, f"with temperature={run.temperature:g} and {len(run.batches)} batches")
 
 
 @declared("step", "one step of training", "shapes")
@@ -162,40 +191,63 @@ def check_train_step(student: Subject, reference: Subject, rng: Rng, advise: Any
 
     The parameters hold old gradients when it is called, as after another epoch: they do not count.
     """
-    for size in (4, 2):
-        run = draw(rng, size=size)
-        actual, expected = train(student, run, advise), train(reference, run, advise)
+    runs = [draw(rng, size=size) for size in (4, 2)]
+    for run, actual, expected in _both(student, reference, runs, advise):
         if all(np.array_equal(actual.parameters[name], before) for name, before in run.weights.items()):
             raise Failed(
                 "`train` changes no parameter of the model.",
                 "Does the loss come from the model's outputs without `.detach()` or `no_grad`, and is a step taken?",
             )
-        expect_parameters(actual, expected, f"after one batch of {size} images")
+        expect_parameters(actual, expected, f"after one batch of {len(run.batches[0][0])} images")
 
 
 @declared("gradient_reset", "gradients are reset", "step")
 def check_train_gradient_reset(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
-    """train uses the gradient of each batch alone, over many batches."""
-    run = draw(rng, batches=4)
-    actual, expected = train(student, run, advise), train(reference, run, advise)
-    expect_parameters(actual, expected, "after four batches: is a gradient left over from the batch before?")
-    expect_loss(actual, expected, "over four batches")
+    """train uses the gradient of each batch alone, over many batches, and leaves none of them out."""
+    runs = [draw(rng, batches=4), draw(rng, batches=MANY, size=2, rate=0.02)]
+    if _all_counted(student, reference, runs[1]):
+        del runs[1]
+    for run, actual, expected in _both(student, reference, runs, advise):
+        batches = len(run.batches)
+        expect_parameters(
+            actual,
+            expected,
+            f"after {batches} batches: is a gradient left over from the batch before, or a batch left out?",
+        )
+        expect_loss(actual, expected, f"over {batches} batches")
+
+
+def _all_counted(student: Subject, reference: Subject, run: Run) -> bool:
+    """Whether `train` does the same things as often, in the same order, and returns the same loss, for a model that
+    learns nothing. What it is worth otherwise a model that learns must show, which takes four times as long.
+    """
+    arguments = (run.batches, run.settings)
+    try:
+        mine, done = items_of(_probe(student, "tally", *arguments), 2)
+        right, expected = items_of(_probe(reference, "tally", *arguments), 2)
+        found = expect_array(mine, (), name="the average loss", function="train", origin="torch")
+        agree(found, trusted(right), name="the average loss", function="train")
+    except FATAL:
+        raise
+    except (Failed, NotRecorded):
+        return False
+    return done == expected
 
 
 @declared("edge_cases", "edge cases", "step", "values")
 def check_train_edge_cases(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """train holds for batches of one image and for batches larger than the default of 32."""
-    for size in (1, 33):
-        run = draw(rng, batches=2, size=size)
-        actual, expected = train(student, run, advise), train(reference, run, advise)
-        expect_loss(actual, expected, f"with batches of {size}")
-        expect_parameters(actual, expected, f"with batches of {size}")
+    runs = [draw(rng, batches=2, size=size) for size in (1, 33)]
+    for run, actual, expected in _both(student, reference, runs, advise):
+        context = f"with batches of {len(run.batches[0][0])}"
+        expect_loss(actual, expected, context)
+        expect_parameters(actual, expected, context)
 
 
 @declared("mode", "training mode", "shapes")
 def check_train_mode(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
     """train calls the model in training mode, also when it was handed over in evaluation mode."""
-    seen = train(student, draw(rng, batches=2), advise).seen
+    seen = train(student, [draw(rng, batches=2)], advise)[0].seen
     if not seen.size or not seen.all():
         what = "in evaluation mode" if seen.size else "not at all"
         raise Failed(f"`train` calls the model {what}.", "Batch normalisation learns in training mode alone.")
@@ -206,23 +258,30 @@ def check_train_val_values(student: Subject, reference: Subject, rng: Rng) -> No
     """train_val returns loss and accuracies, trains with an optimiser and leaves the model alone without."""
     weight = rng.standard_normal((int(np.prod(SHAPE)), 7))
     images, targets = rng.standard_normal((2, 6, *SHAPE)), rng.integers(7, size=(2, 6))
-    for training in (True, False):
-        found = []
-        for subject in (student, reference):
-            made = subject.probe("simclr", "classifier", weight, 0.1, returns="model*, optimizer*")
-            model, optimizer = unpack(made, ["model", "optimizer"], "classifier")
-            loader = subject.probe("simclr", "batches", *zip(images, targets, strict=True), returns="loader*")
-            value = subject.simclr_utils.train_val(
-                model, loader, optimizer if training else None, 1, 1, device="cpu"
-            )
-            found.append([*unpack(value, ["loss", "acc@1", "acc@5"], "train_val"), _weight(subject, model)])
-        for name, actual, right in zip(("loss", "acc@1", "acc@5", "the weight"), *found, strict=True):
-            data = expect_array(actual, trusted(right).shape, name=name, function="train_val", origin="torch")
-            agree(data, trusted(right), name=name, function="train_val")
+    given = (weight, 0.1, list(zip(images, targets, strict=True)))
+    expected = reference.probe("simclr", "classified", *given)
+    names = ["loader*", *["model*", "optimizer*"] * 2]
+    made = student.probe("simclr", "classifiers", *given, 2, returns=", ".join(names))
+    loader, *models = map(argument, unpack(made, names, "classifiers"))
+    values = [
+        student.simclr_utils.train_val(model, loader, optimizer, 1, 1, device="cpu")
+        for model, optimizer in ((models[0], models[1]), (models[2], None))
+    ]
+    states = items_of(student.probe("simclr", "states", models[0], models[2]), 2)
+    for value, state, right in zip(values, states, items_of(expected, 2), strict=True):
+        actual = [*unpack(value, ["loss", "acc@1", "acc@5"], "train_val"), _weight(state)]
+        numbers, left = items_of(right, 2)
+        for name, mine, own in zip(
+            ("loss", "acc@1", "acc@5", "the weight"),
+            actual,
+            [*items_of(numbers, 3), _weight(left)],
+            strict=True,
+        ):
+            data = expect_array(mine, trusted(own).shape, name=name, function="train_val", origin="torch")
+            agree(data, trusted(own), name=name, function="train_val")
 
 
-def _weight(subject: Subject, model: Value) -> Value:
-    state = subject.probe("simclr", "state", model)
+def _weight(state: Value) -> Value:
     held = state.items.get("parameters") if isinstance(state, MappingValue) else None
     weight = held.items.get("1.weight") if isinstance(held, MappingValue) else None
     if weight is None:
@@ -236,22 +295,14 @@ def check_test_values(student: Subject, reference: Subject, rng: Rng) -> None:
     weights = draw(rng).weights
     memory, queries = rng.standard_normal((2, 8, *SHAPE)), rng.standard_normal((2, 8, *SHAPE))
     known, asked = rng.integers(7, size=(2, 8)), rng.integers(7, size=(2, 8))
-    found = []
-    for subject in (student, reference):
-        made = subject.probe("simclr", "learner", dict(weights), 0.1, returns="model*, optimizer*")
-        model = unpack(made, ["model", "optimizer"], "learner")[0]
-        neighbours = subject.probe(
-            "simclr", "batches", *zip(memory, memory, known, strict=True), returns="loader*"
-        )
-        classes = [int(target) for target in known.ravel()]
-        neighbours = subject.probe("simclr", "memory", neighbours, classes, returns="memory*")
-        loader = subject.probe(
-            "simclr", "batches", *zip(queries, queries, asked, strict=True), returns="loader*"
-        )
-        value = subject.simclr_utils.test(
-            model, neighbours, loader, 1, 1, 7, temperature=0.3, k=6, device="cpu"
-        )
-        found.append(unpack(value, ["acc@1", "acc@5"], "test"))
-    for name, actual, right in zip(("acc@1", "acc@5"), *found, strict=True):
+    batches = [list(zip(x, x, y, strict=True)) for x, y in ((memory, known), (queries, asked))]
+    settings: dict[str, Any] = {"temperature": 0.3, "k": 6, "device": "cpu"}
+    expected = reference.probe("simclr", "votes", dict(weights), *batches, 7, settings)
+    made = student.probe("simclr", "vote", dict(weights), *batches, returns="model*, memory*, loader*")
+    arguments = map(argument, unpack(made, ["model", "memory", "loader"], "vote"))
+    value = student.simclr_utils.test(*arguments, 1, 1, 7, **settings)
+    for name, actual, right in zip(
+        ("acc@1", "acc@5"), unpack(value, ["acc@1", "acc@5"], "test"), items_of(expected, 2), strict=True
+    ):
         data = expect_array(actual, (), name=name, function="test", origin="torch")
         agree(data, trusted(right), name=name, function="test")

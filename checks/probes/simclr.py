@@ -1,4 +1,4 @@
-"""Driving SimCLR's parts in the worker: gradients, pictures, pairs, and a tiny model to train.
+"""Driving SimCLR's parts in the worker: gradients, pairs, and a tiny model to train; views: `augmentation`.
 
 torch and torchvision are imported where they are used, so that other parts do not wait for them.
 """
@@ -57,22 +57,6 @@ def device(name: str) -> Any:
     return torch.device(name)
 
 
-def picture(pixels: Any) -> Any:
-    """A PIL image from an array of bytes (height, width, 3)."""
-    from PIL import Image
-
-    return Image.fromarray(pixels)
-
-
-def transform(function: Any, image: Any, count: int) -> Any:
-    """`count` results of a transform on the same picture, stacked; None if they are not all tensors of one shape."""
-    import torch
-
-    views = [function(image) for _ in range(count)]
-    same = all(isinstance(view, torch.Tensor) and view.shape == views[0].shape for view in views)
-    return torch.stack(views) if same else None
-
-
 class _Numbered:
     """A transform that says which call it was, of which kind of picture, what stands at PIXEL, and what it drew."""
 
@@ -88,18 +72,13 @@ class _Numbered:
         return np.array([self.calls, isinstance(image, Image.Image), *np.asarray(image)[PIXEL], *drawn])
 
 
-def pair_class(family: Sequence[Any]) -> Any:
-    """The class itself, from its method resolution order."""
-    return family[0]
-
-
-def pairs(kind: Any, data: Any, targets: Any, views: Any = None, shift: int | None = None) -> Any:
-    """An object of the class `kind` without its files.
+def pairs(family: Sequence[Any], data: Any, targets: Any, views: Any = None, shift: int | None = None) -> Any:
+    """An object, without its files, of the class whose method resolution order is `family`.
 
     views: the transform; None for one that numbers its calls; False for no transform at all. shift: added to the
     class by target_transform; None for no target_transform.
     """
-    made = object.__new__(kind)
+    made = object.__new__(family[0])
     made.data, made.targets, made.train = data, list(targets), True
     made.transform = _Numbered() if views is None else (views or None)
     made.target_transform = None if shift is None else (lambda target: target + shift)
@@ -119,6 +98,60 @@ def learner(weights: Mapping[str, Any], rate: float) -> tuple[Any, Any]:
 def lesson(weights: Mapping[str, Any], rate: float, items: Sequence[Sequence[Any]]) -> tuple[Any, Any, Any]:
     """A learner and the batches it is to learn from."""
     return *learner(weights, rate), batches(*items)
+
+
+Lesson = tuple[Mapping[str, Any], float, Sequence[Sequence[Any]], Mapping[str, Any]]
+
+
+def epochs(lessons: Sequence[Lesson]) -> list[tuple[Any, Any]]:
+    """What `train` returns and the state that it leaves behind, for each of weights, rate, batches and settings."""
+    import importlib
+
+    train, found = importlib.import_module(UTILS).train, []
+    for weights, rate, items, settings in lessons:
+        model, optimizer, loader = lesson(weights, rate, items)
+        loss = train(model, loader, optimizer, 1, 1, **settings)
+        found.append((loss, state(model)))
+    return found
+
+
+def tally(items: Sequence[Sequence[Any]], settings: Mapping[str, Any]) -> tuple[Any, str]:
+    """What `train` returns, and what it did in turn, for a model that learns nothing: nearly all the time goes there.
+
+    "z" is a reset of gradients, "b" a backward pass and "s" a step.
+    """
+    import importlib
+
+    import torch
+
+    class Idle(torch.nn.Module):
+        """Images -> (representation, projection), without a parameter."""
+
+        def forward(self, images: Any) -> tuple[Any, Any]:
+            projection = images.flatten(1)
+            return projection.square(), projection
+
+    done: list[str] = []
+    usual = torch.Tensor.backward
+    torch.Tensor.backward = lambda *_, **__: done.append("b")  # type: ignore[method-assign]
+    try:
+        loss = importlib.import_module(UTILS).train(Idle(), batches(*items), _Steps(done), 1, 1, **settings)
+    finally:
+        torch.Tensor.backward = usual  # type: ignore[method-assign]
+    return loss, "".join(done)
+
+
+class _Steps:
+    """An optimiser's stand-in that notes what it is told."""
+
+    def __init__(self, done: list[str]) -> None:
+        self._done = done
+
+    def zero_grad(self, *_: Any, **__: Any) -> None:
+        self._done.append("z")
+
+    def step(self, *_: Any, **__: Any) -> None:
+        self._done.append("s")
 
 
 def _tiny(weights: Mapping[str, Any]) -> Any:
@@ -155,21 +188,56 @@ class _Memory(list[Any]):
     dataset: Any
 
 
-def memory(loader: Any, targets: Sequence[int]) -> Any:
-    """`loader` with `loader.dataset.targets`."""
-    made = _Memory(loader)
-    made.dataset = type("Dataset", (), {"targets": list(targets)})()
-    return made
+def vote(
+    weights: Mapping[str, Any], known: Sequence[Sequence[Any]], asked: Sequence[Sequence[Any]]
+) -> tuple[Any, Any, Any]:
+    """A model, batches of neighbours with, like a data loader's, `dataset.targets`, and batches of queries."""
+    neighbours = _Memory(batches(*known))
+    targets = [int(target) for _, _, batch in known for target in batch]
+    neighbours.dataset = type("Dataset", (), {"targets": targets})()
+    return _tiny(weights), neighbours, batches(*asked)
 
 
-def classifier(weight: Any, rate: float) -> tuple[Any, Any]:
-    """A linear classifier of images and an SGD optimiser over it."""
+def votes(
+    weights: Mapping[str, Any], known: Sequence[Any], asked: Sequence[Any], classes: int, settings: Mapping[str, Any]
+) -> Any:  # fmt: skip
+    """What `test` returns."""
+    import importlib
+
+    made = vote(weights, known, asked)
+    return importlib.import_module(UTILS).test(*made, 1, 1, classes, **settings)
+
+
+def classifiers(weight: Any, rate: float, items: Sequence[Sequence[Any]], count: int) -> tuple[Any, ...]:
+    """The same batches, then `count` times a linear classifier of images and an SGD optimiser over it."""
+    made = [each for _ in range(count) for each in _classifier(weight, rate)]
+    return batches(*items), *made
+
+
+def classified(weight: Any, rate: float, items: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:
+    """What `train_val` returns and the weight that it leaves behind, with an optimiser and without."""
+    import importlib
+
+    train_val, found = importlib.import_module(UTILS).train_val, []
+    for training in (True, False):
+        loader, model, optimizer = classifiers(weight, rate, items, 1)
+        value = train_val(model, loader, optimizer if training else None, 1, 1, device="cpu")
+        found.append((value, state(model)))
+    return found
+
+
+def _classifier(weight: Any, rate: float) -> tuple[Any, Any]:
     import torch
 
     layer = torch.nn.Linear(weight.shape[0], weight.shape[1], bias=False)
     layer.weight = torch.nn.Parameter(torch.from_numpy(weight.T.copy()))
     model = torch.nn.Sequential(torch.nn.Flatten(), layer)
     return model, torch.optim.SGD(model.parameters(), lr=rate)
+
+
+def states(*models: Any) -> list[dict[str, Any]]:
+    """The state of each."""
+    return list(map(state, models))
 
 
 def state(model: Any) -> dict[str, Any]:
@@ -210,18 +278,19 @@ def model_outputs(feature_dim: int, images: Any, seed: int) -> Any:
     usual = getattr(module, "resnet50", None)
     if usual is None:
         return "another encoder"
-    module.resnet50 = _small_resnet
+    module.resnet50, draw = _small_resnet, torch.nn.init.kaiming_uniform_
+    torch.nn.init.kaiming_uniform_ = lambda tensor, *_, **__: tensor.detach().zero_()  # no million numbers
     try:
         model = module.Model(feature_dim)
     finally:
-        module.resnet50 = usual
-    pattern = (
-        np.random.default_rng(seed).standard_normal(10007).astype(np.float32)
-    )  # prime: no two rows agree
+        module.resnet50, torch.nn.init.kaiming_uniform_ = usual, draw
+    drawn = np.random.default_rng(seed).standard_normal(10007)  # prime: no two rows agree
+    pattern = torch.from_numpy(drawn.astype(np.float32))
     with torch.no_grad():
         for parameter in model.parameters():
-            numbers = torch.from_numpy(np.resize(pattern, tuple(parameter.shape)))
-            parameter.copy_(numbers / parameter[0].numel() ** 0.5)
+            numbers = pattern / parameter[0].numel() ** 0.5
+            count = parameter.numel()
+            parameter.copy_(numbers.repeat(-(-count // len(numbers)))[:count].view_as(parameter))
         return model.train()(images)
 
 
