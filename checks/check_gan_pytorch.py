@@ -14,7 +14,8 @@ import numpy as np
 from checks import calls
 from checks.declare import Rng, check
 from checks.gan_losses import LOSSES, loss_checks
-from checks.networks import BATCH, Layer, Network, build, items, network_checks
+from checks.network_checks import network_checks
+from checks.networks import BATCH, Layer, Network, build, items
 from grader.compare import compare, describe, expect_array, expect_finite
 from grader.errors import Failed
 from grader.sandbox.client import Argument, Function, Tensor
@@ -66,7 +67,7 @@ DC_GENERATOR = Network(
         Layer("the third batch norm (64 channels)"),
         Layer("the second transposed convolution (64 to 1 channel, 4x4)", TANH),
     ),
-    source="noise", result="images", bounded=True, modes=("train", "eval"), precision=False,
+    source="noise", result="images", bounded=True, learns=True, precision=False,
 )  # fmt: skip
 
 for _network in (DISCRIMINATOR, GENERATOR, DC_CLASSIFIER, DC_GENERATOR):
@@ -210,7 +211,7 @@ STEPS = 3
 
 
 def _optimizer(subject: Subject) -> tuple[Handle, Handle]:
-    model = subject.probe("gan", "small_model", returns="model*")
+    model = subject.probe("gan_parts", "small_model", returns="model*")
     assert isinstance(model, Handle)
     solver = subject.gan_pytorch.get_optimizer(model, returns="solver*")
     assert isinstance(solver, Handle)
@@ -225,8 +226,10 @@ def check_get_optimizer_settings(student: Subject, reference: Subject, rng: Rng)
 
     Freedom: any class of optimiser and any grouping of the parameters that has these numbers.
     """
-    known = items(reference.probe("gan", "settings", *_optimizer(reference)))
-    for number, value in enumerate(items(student.probe("gan", "settings", *_optimizer(student)), len(known))):
+    known = items(reference.probe("gan_parts", "settings", *_optimizer(reference)))
+    for number, value in enumerate(
+        items(student.probe("gan_parts", "settings", *_optimizer(student)), len(known))
+    ):
         held = value.items if isinstance(value, MappingValue) else {}
         if not held:
             raise Failed(
@@ -261,7 +264,8 @@ def check_get_optimizer_updates(student: Subject, reference: Subject, rng: Rng) 
         [s * rng.standard_normal(shape) for s, shape in zip(row, shapes, strict=True)] for row in scales
     ]
     found = [
-        subject.probe("gan", "steps", *_optimizer(subject), gradients) for subject in (student, reference)
+        subject.probe("gan_parts", "steps", *_optimizer(subject), gradients)
+        for subject in (student, reference)
     ]
     for number, (value, right) in enumerate(zip(*(items(v, len(shapes)) for v in found), strict=True)):
         name = f"parameter {number} after {STEPS} steps"

@@ -84,7 +84,7 @@ def check_chunk_sampler_values(student: Subject, reference: Subject, rng: Rng) -
         start = arguments[1] if len(arguments) > 1 else 0
         sampler = student.gan_pytorch.ChunkSampler(*arguments, returns="sampler*")
         numbers, length = unpack(
-            student.probe("gan", "listed", sampler), ["numbers", "length"], "ChunkSampler"
+            student.probe("gan_parts", "listed", sampler), ["numbers", "length"], "ChunkSampler"
         )
         expected = SequenceValue(tuple(ScalarValue(start + i) for i in range(arguments[0])), "list")
         if numbers != expected or length != ScalarValue(arguments[0]):
@@ -96,7 +96,7 @@ def check_chunk_sampler_values(student: Subject, reference: Subject, rng: Rng) -
 @check("gan_pytorch.initialize_weights.values", "values", part="gan", given=True)
 def check_initialize_weights_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """initialize_weights draws Xavier weights for linear and transposed convolution layers, and for no others."""
-    kept = student.probe("gan", "layers_to_initialize", returns="linear*, transposed*, convolution*")
+    kept = student.probe("gan_parts", "layers_to_initialize", returns="linear*, transposed*, convolution*")
     layers = unpack(kept, ["linear", "transposed", "convolution"], "initialize_weights")
     bounds = (
         np.sqrt(6 / (30 + 20)),
@@ -105,7 +105,7 @@ def check_initialize_weights_values(student: Subject, reference: Subject, rng: R
     )  # uniform within: Glorot and Bengio 2010
     for layer, (shape, biases), bound in zip(layers, LAYERS, bounds, strict=True):
         student.gan_pytorch.initialize_weights(calls.argument(layer))
-        weight, bias = items(student.probe("gan", "parameters", calls.argument(layer)), 2)
+        weight, bias = items(student.probe("gan_parts", "parameters", calls.argument(layer)), 2)
         data = expect_array(weight, shape, name="weight", function="initialize_weights", origin="torch")
         # the greatest of 200 and more uniform numbers is below 0.85 of the bound with probability 1e-14
         drawn = 0.85 * bound <= np.abs(data).max() <= bound * 1.000001 and data.std() > 0.4 * bound
@@ -122,15 +122,15 @@ def check_run_a_gan_values(student: Subject, reference: Subject, rng: Rng) -> No
     """run_a_gan trains both players on every whole batch, skips short ones and returns the samples it showed."""
     images = rng.random((16, 1, 28, 28)).astype(np.float32)
     names = ["D", "G", "D_solver", "G_solver", "D_loss", "G_loss", "loader"]
-    kept = student.probe("gan", "players", images, 5, returns=", ".join(f"{n}*" for n in names))
+    kept = student.probe("gan_parts", "players", images, 5, returns=", ".join(f"{n}*" for n in names))
     players = [calls.argument(value) for value in unpack(kept, names, "run_a_gan")]
-    before = items(student.probe("gan", "parameters", *players[:2]))
+    before = items(student.probe("gan_parts", "parameters", *players[:2]))
     shown = student.gan_pytorch.run_a_gan(*players, show_every=2, batch_size=16, noise_size=5, num_epochs=2)
     samples = unpack(shown, ["first", "second"], "run_a_gan")  # of 4 whole batches
     for value in samples:
         expect_array(value, (16, 784), name="images", function="run_a_gan")
     for old, new in zip(
-        before, items(student.probe("gan", "parameters", *players[:2]), len(before)), strict=True
+        before, items(student.probe("gan_parts", "parameters", *players[:2]), len(before)), strict=True
     ):
         if (
             not isinstance(old, ArrayValue)

@@ -92,7 +92,7 @@ def _gradients(subject: Subject, loss: Loss, scores: list[Array]) -> list[Value]
     handles = unpack(kept, [*loss.scores, "_"], "keep")[:-1]
     value = getattr(subject.gan_pytorch, loss.function)(*handles, returns="loss*")
     assert isinstance(value, Handle)
-    found = subject.probe("gan", "backward", value, *handles)
+    found = subject.probe("gan_parts", "backward", value, *handles)
     subject.release(value, *handles)
     return list(items(found))
 

@@ -1,4 +1,4 @@
-"""Networks, losses and optimisers of the GAN part in the worker: they are filled with numbers, run and read out.
+"""Networks of the GAN part in the worker: they are built, filled with numbers, run and read out.
 
 A network's layers are the modules that hold parameters themselves, in the order in which they were registered;
 `order` names the student's layer for each layer of the documented sequence.
@@ -7,32 +7,36 @@ A network's layers are the modules that hold parameters themselves, in the order
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-STEP = 613  # how far each parameter starts into the pattern after the one before
+from checks.probes import listening
+
+PERIOD = 10007  # of the numbers that fill parameters; prime, so that no two rows of a weight agree
+STEP = 613  # how far each parameter starts into them after the one before
 LARGE = 1 << 18  # elements: the gradient of a larger weight is not computed, its bias speaks for it
+LARGEST, FAN_IN = 6272 * 1024, 1024  # the largest weight, and the fan-in of all large ones
+DRAWN = 1 << 12  # elements: the first numbers of a larger weight are not drawn where nobody looks at them
 
 
-_named: dict[tuple[Any, ...], Any] = {}
+@cache
+def table() -> Any:
+    """The numbers that fill parameters, over and over, of variance (2 / root of FAN_IN)^2; nothing writes into it.
+
+    Made before the worker is forked: large weights are views of it, which cost no time and no memory there.
+    """
+    numbers = np.random.default_rng(0).standard_normal(PERIOD) * (2 / FAN_IN**0.5)
+    whole = np.empty((LARGEST // PERIOD + 2, PERIOD), np.float32)
+    whole[:] = numbers
+    return whole.reshape(-1)
 
 
-def _model(model: Any) -> Any:
-    """The model; one that is named by its function and arguments is built once and kept."""
-    if not isinstance(model, (list, tuple)):
-        return model
-    name, *arguments = model
-    if (name, *arguments) not in _named:
-        build = getattr(importlib.import_module("cs231n.gan_pytorch"), name)
-        _named[name, *arguments] = build(*arguments)
-    return _named[name, *arguments]
-
-
-def forget() -> None:
-    """Lets go of the models that were named."""
-    _named.clear()
+if "torch" in sys.modules:
+    table()
 
 
 def _layers(model: Any) -> list[Any]:
@@ -61,7 +65,16 @@ def came_training(model: Any) -> bool:
 
 def shapes(model: Any) -> list[list[list[int]]]:
     """The shapes of each layer's parameters."""
-    return [[list(p.shape) for p in layer.parameters(recurse=False)] for layer in _layers(_model(model))]
+    return [[list(p.shape) for p in layer.parameters(recurse=False)] for layer in _layers(model)]
+
+
+def match(own: Sequence[Any], expected: Sequence[Any]) -> list[int]:
+    """For each of the expected layers' shapes the number of the own layer that has them, -1 for none."""
+    free, order = list(range(len(own))), []
+    for wanted in expected:
+        order.append(next((number for number in free if own[number] == wanted), -1))
+        free = [number for number in free if number != order[-1]]
+    return order
 
 
 def _prepare(model: Any, mode: str) -> None:
@@ -71,45 +84,114 @@ def _prepare(model: Any, mode: str) -> None:
             module.reset_running_stats()
 
 
-def filled(model: Any, pattern: Any, order: Sequence[int], probe: str, *args: Any) -> Any:
+def filled(model: Any, start: int, order: Sequence[int], probe: str, *args: Any) -> Any:
     """What a probe of this file says of the model, with its parameters filled first."""
-    model = _model(model)
-    fill(model, pattern, order)
-    more = (pattern, order) if probe == "gradients" else ()
+    fill(model, start, order)
+    more = (start, order) if probe == "gradients" else ()
     return globals()[probe](model, *more, *args)
 
 
-def fill(model: Any, pattern: Any, order: Sequence[int]) -> None:
-    """Tiles the parameters with `pattern`: weights over the root of their fan-in, scales of norms around 1."""
+def fill(model: Any, start: int, order: Sequence[int], lend: bool = False) -> None:
+    """Fills the parameters in place: weights over the root of their fan-in, scales of norms around 1.
+
+    `lend`: large weights become views of the table. Nothing may be written into them from then on.
+    """
     import torch
 
     _prepare(model, "train")
-    start = 0
+    whole = torch.from_numpy(table())
     with torch.no_grad():
         for parameters in _ordered(model, order):
             for place, parameter in enumerate(parameters):
-                numbers = torch.from_numpy(np.roll(pattern, -start))
-                if parameter.dim() > 1:
-                    numbers = numbers * (2 / parameter[0].numel() ** 0.5)
+                numbers = whole[start : start + parameter.numel()].view(parameter.shape)
+                start = (start + STEP) % PERIOD
+                if parameter.dim() == 1:
+                    parameter.copy_(numbers).mul_(FAN_IN**0.5 / 4).add_(float(place == 0))
+                elif lend and parameter.numel() > LARGE and parameter[0].numel() == FAN_IN:
+                    parameter.data = numbers
                 else:
-                    numbers = 0.5 * numbers + (place == 0)
-                _tile(parameter.view(-1), numbers)
-                start += STEP
+                    parameter.copy_(numbers).mul_((FAN_IN / parameter[0].numel()) ** 0.5)
 
 
-def _tile(flat: Any, numbers: Any) -> None:
-    """Repeats `numbers` over `flat`, without an array of its size in between: the largest has 6.4 million."""
-    whole = flat.numel() // numbers.numel() * numbers.numel()
-    flat[:whole].view(-1, numbers.numel()).copy_(numbers.expand(whole // numbers.numel(), -1))
-    flat[whole:].copy_(numbers[: flat.numel() - whole])
+def observed(
+    build: Sequence[Any], expected: Sequence[Any] | None, start: int, x: Any, other: Any, upstream: Any
+) -> list[Any]:
+    """What one pass forward and back and one in evaluation mode show of the network `build`, newly built.
+
+    Its layers and the mode it came in; the output for x in training mode, the gradient of <upstream, output> in x and
+    the numbers of `gradients`; the output for `other` in evaluation mode and its `steps`. Not more than the layers when
+    they are not `expected`.
+    """
+    model = _built(*build)
+    own = shapes(model)
+    order = match(own, own if expected is None else expected)
+    if -1 in order or len(order) != len(own):
+        return [own]
+    training = bool(model.training)
+    fill(model, start, order, lend=True)
+    out, dx, numbers = gradients(model, start, order, x, upstream)
+    seen, steps = traced(model, order, other)
+    return [own, training, out, dx, numbers, seen, steps]
 
 
-def runs(model: Any, x: Any, modes: Sequence[str]) -> list[Any]:
-    """The output in each mode, without a graph; running statistics go on from where they are."""
+def expected(
+    build: Sequence[Any],
+    start: int,
+    x: Any,
+    other: Any,
+    upstream: Any,
+    settings: Any,
+    zeros: Any,
+    exact: bool,
+) -> list[Any]:
+    """All that the reference's network is asked: what is `observed`, its `paths`, and the last output in float64."""
+    seen = observed(build, None, start, x, other, upstream)
+    model = _built(*build)
+    order = range(len(seen[0]))
+    walked = paths(model, order, settings, zeros)
+    return [*seen, walked, filled(model, start, order, "double", other.double()) if exact else None]
+
+
+def answers(build: Sequence[Any], x: Any, count: int) -> list[Any]:
+    """What so many new networks make of x: as they are drawn, or a single one filled."""
+    import torch
+
+    name, *arguments = build
+    make = getattr(importlib.import_module("cs231n.gan_pytorch"), name)
+    models = [_built(*build)] if count == 1 else [make(*arguments) for _ in range(count)]
+    if count == 1:
+        fill(models[0], 0, range(len(_layers(models[0]))), lend=True)
+    with torch.no_grad():
+        return [model(x) for model in models]
+
+
+def _built(name: str, *arguments: Any) -> Any:
+    """A new network, whose large weights are as they were allocated."""
+    make = getattr(importlib.import_module("cs231n.gan_pytorch"), name)
+    with listening.undrawn(DRAWN):
+        return make(*arguments)
+
+
+def traced(model: Any, order: Sequence[int], x: Any) -> tuple[Any, list[str]]:
+    """The output in evaluation mode, and the steps that led to it."""
+    import torch
+
+    model.eval()
+    parameters = [p for layer in _ordered(model, order) for p in layer]
+    named = {id(p): f"p{number}" for number, p in enumerate(parameters)} | {
+        id(b): "b" for b in model.buffers()
+    }
+    with torch.no_grad(), listening.steps({**named, id(x): "x"}) as heard:
+        out = model(x)
+    return out, heard
+
+
+def runs(model: Any, inputs: Sequence[Any], modes: Sequence[str]) -> list[Any]:
+    """The output for each input in its mode, without a graph; running statistics go on from where they are."""
     import torch
 
     found = []
-    for mode in modes:
+    for x, mode in zip(inputs, modes, strict=True):
         model.train(mode == "train")
         with torch.no_grad():
             found.append(model(x))
@@ -126,7 +208,6 @@ def paths(
     """
     import torch
 
-    model = _model(model)
     _prepare(model, "eval")
     layers = _ordered(model, order)
     found = []
@@ -152,11 +233,11 @@ def _tap(weight: Any) -> Any:
     return weight[0, 0] if weight.dim() == 2 else weight
 
 
-def gradients(model: Any, pattern: Any, order: Sequence[int], x: Any, upstream: Any) -> list[Any]:
+def gradients(model: Any, start: int, order: Sequence[int], x: Any, upstream: Any) -> list[Any]:
     """The output in training mode, the gradient of <upstream, output> in x, and two numbers for each parameter.
 
-    They are the gradient's norm and its product with `pattern`; a norm of -1 means that none arrives, and large
-    weights give (1, 0). An empty list: nothing in the output depends on x or on a parameter.
+    They are the gradient's norm and its product with numbers of the table; a norm of -1 means that none arrives, and
+    large weights give (1, 0). An empty list: nothing in the output depends on x or on a parameter.
     """
     import torch
 
@@ -169,15 +250,18 @@ def gradients(model: Any, pattern: Any, order: Sequence[int], x: Any, upstream: 
         return []
     dx, *rest = torch.autograd.grad((out * upstream).sum(), [x, *small], allow_unused=True)
     found = {id(p): gradient for p, gradient in zip(small, rest, strict=True)}
-    numbers = np.array([_summary(p, found.get(id(p)), pattern) for p in every])
+    numbers = np.array([_summary(p, found.get(id(p)), start) for p in every])
     return [out, torch.zeros_like(x) if dx is None else dx, numbers]
 
 
-def _summary(parameter: Any, gradient: Any, pattern: Any) -> tuple[float, float]:
+def _summary(parameter: Any, gradient: Any, start: int) -> tuple[float, float]:
+    import torch
+
     if gradient is None:
         return (1.0, 0.0) if parameter.requires_grad and parameter.numel() > LARGE else (-1.0, 0.0)
-    flat = gradient.detach().double().numpy().reshape(-1)
-    return float(np.sqrt(flat @ flat)), float(flat @ np.resize(pattern, flat.shape))
+    flat = gradient.detach().float().reshape(-1)
+    numbers = torch.from_numpy(table())[start : start + flat.numel()]
+    return float(torch.linalg.vector_norm(flat)), float(torch.dot(flat, numbers)) * FAN_IN**0.5 / 2
 
 
 def double_type(model: Any, *shape: int) -> str:
@@ -218,96 +302,3 @@ def double(model: Any, x: Any) -> Any:
             return model(x)
     finally:
         model.float()
-
-
-def backward(loss: Any, *inputs: Any) -> list[Any]:
-    """The gradients of a scalar in its inputs, zeros where it does not depend on one; an empty list without a graph."""
-    import torch
-
-    if not loss.requires_grad:
-        return []
-    found = torch.autograd.grad(loss, inputs, allow_unused=True)
-    return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
-
-
-def small_model() -> Any:
-    """A network to be optimised, nested, with parameters of several shapes."""
-    import torch
-    from torch import nn
-
-    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2)))
-    with torch.no_grad():
-        for number, parameter in enumerate(model.parameters()):
-            parameter.copy_(torch.linspace(-1, 1 + number, parameter.numel()).view_as(parameter))
-    return model
-
-
-def settings(optimizer: Any, model: Any) -> list[dict[str, Any]]:
-    """For each parameter of the model the numbers that the optimiser holds for it; empty where it holds none."""
-    groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
-    found = []
-    for parameter in model.parameters():
-        group = groups.get(id(parameter), {})
-        betas = group.get("betas") or (None, None)
-        known = {"lr": group.get("lr"), "beta1": betas[0], "beta2": betas[1]}
-        found.append(
-            {k: float(v) for k, v in known.items() if v is not None} | ({"held": True} if group else {})
-        )
-    return found
-
-
-def steps(optimizer: Any, model: Any, gradients: Sequence[Sequence[Any]]) -> list[Any]:
-    """The parameters after a step with each of these sets of gradients."""
-    import torch
-
-    for one in gradients:
-        for parameter, gradient in zip(model.parameters(), one, strict=True):
-            parameter.grad = torch.from_numpy(gradient.astype(np.float32))
-        optimizer.step()
-    return list(model.parameters())
-
-
-def layers_to_initialize() -> tuple[Any, ...]:
-    """Two layers that `initialize_weights` concerns and one that it does not: all weights 5, all biases 1."""
-    import torch
-    from torch import nn
-
-    layers: tuple[Any, ...] = (nn.Linear(30, 20), nn.ConvTranspose2d(4, 6, 3), nn.Conv2d(3, 2, 3))
-    with torch.no_grad():
-        for layer in layers:
-            layer.weight.fill_(5.0)
-            torch.nn.init.ones_(layer.bias)
-    return layers
-
-
-def listed(sampler: Any) -> tuple[list[Any], int]:
-    """What a sampler gives, and its length."""
-    return list(sampler), len(sampler)
-
-
-def players(images: Any, noise_dim: int) -> tuple[Any, ...]:
-    """A tiny GAN: its two models, their optimisers, two losses, and a loader whose last batch is short."""
-    import torch
-    from torch import nn
-
-    judge = nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
-    maker = nn.Sequential(nn.Linear(noise_dim, 784), nn.Tanh())
-    with torch.no_grad():
-        for parameter in (*judge.parameters(), *maker.parameters()):
-            parameter.copy_(torch.linspace(-0.1, 0.1, parameter.numel()).view_as(parameter))
-    solvers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (judge, maker)]
-    whole, short = torch.from_numpy(images), torch.from_numpy(images[:-1])
-    loader = [(batch, torch.zeros(len(batch))) for batch in (whole, whole, short)]
-    return (
-        judge,
-        maker,
-        *solvers,
-        lambda real, fake: 2 * fake.mean() - real.mean(),
-        lambda fake: -fake.mean(),
-        loader,
-    )
-
-
-def parameters(*models: Any) -> list[Any]:
-    """All parameters of the models."""
-    return [parameter for model in models for parameter in model.parameters()]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from checks.probes import gan, stand_ins
+from checks.probes import stand_ins
 
 MOST_COMPILED = 100  # files that are kept compiled
 
@@ -65,7 +65,6 @@ def renew(packages: Sequence[str], file: str = "", text: str = "") -> None:
     Their other files must not change from one call to the next.
     """
     stand_ins.restore()
-    gan.forget()
     for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[name]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]

@@ -1,0 +1,103 @@
+"""Losses, optimisers and what was handed out of the GAN part in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+MODULE = "cs231n.gan_pytorch"
+
+
+def backward(loss: Any, *inputs: Any) -> list[Any]:
+    """The gradients of a scalar in its inputs, zeros where it does not depend on one; an empty list without a graph."""
+    import torch
+
+    if not loss.requires_grad:
+        return []
+    found = torch.autograd.grad(loss, inputs, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
+
+
+def small_model() -> Any:
+    """A network to be optimised, nested, with parameters of several shapes."""
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2)))
+    with torch.no_grad():
+        for number, parameter in enumerate(model.parameters()):
+            parameter.copy_(torch.linspace(-1, 1 + number, parameter.numel()).view_as(parameter))
+    return model
+
+
+def settings(optimizer: Any, model: Any) -> list[dict[str, Any]]:
+    """For each parameter of the model the numbers that the optimiser holds for it; empty where it holds none."""
+    groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    found = []
+    for parameter in model.parameters():
+        group = groups.get(id(parameter), {})
+        betas = group.get("betas") or (None, None)
+        known = {"lr": group.get("lr"), "beta1": betas[0], "beta2": betas[1]}
+        found.append(
+            {k: float(v) for k, v in known.items() if v is not None} | ({"held": True} if group else {})
+        )
+    return found
+
+
+def steps(optimizer: Any, model: Any, gradients: Sequence[Sequence[Any]]) -> list[Any]:
+    """The parameters after a step with each of these sets of gradients."""
+    import torch
+
+    for one in gradients:
+        for parameter, gradient in zip(model.parameters(), one, strict=True):
+            parameter.grad = torch.from_numpy(gradient.astype(np.float32))
+        optimizer.step()
+    return list(model.parameters())
+
+
+def layers_to_initialize() -> tuple[Any, ...]:
+    """Two layers that `initialize_weights` concerns and one that it does not: all weights 5, all biases 1."""
+    import torch
+    from torch import nn
+
+    layers: tuple[Any, ...] = (nn.Linear(30, 20), nn.ConvTranspose2d(4, 6, 3), nn.Conv2d(3, 2, 3))
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.fill_(5.0)
+            torch.nn.init.ones_(layer.bias)
+    return layers
+
+
+def listed(sampler: Any) -> tuple[list[Any], int]:
+    """What a sampler gives, and its length."""
+    return list(sampler), len(sampler)
+
+
+def players(images: Any, noise_dim: int) -> tuple[Any, ...]:
+    """A tiny GAN: its two models, their optimisers, two losses, and a loader whose last batch is short."""
+    import torch
+    from torch import nn
+
+    judge = nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
+    maker = nn.Sequential(nn.Linear(noise_dim, 784), nn.Tanh())
+    with torch.no_grad():
+        for parameter in (*judge.parameters(), *maker.parameters()):
+            parameter.copy_(torch.linspace(-0.1, 0.1, parameter.numel()).view_as(parameter))
+    solvers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (judge, maker)]
+    whole, short = torch.from_numpy(images), torch.from_numpy(images[:-1])
+    loader = [(batch, torch.zeros(len(batch))) for batch in (whole, whole, short)]
+    return (
+        judge,
+        maker,
+        *solvers,
+        lambda real, fake: 2 * fake.mean() - real.mean(),
+        lambda fake: -fake.mean(),
+        loader,
+    )
+
+
+def parameters(*models: Any) -> list[Any]:
+    """All parameters of the models."""
+    return [parameter for model in models for parameter in model.parameters()]
