@@ -78,6 +78,7 @@ def _expect_double(outputs: Sequence[object], function: str, name: str) -> None:
     for value in outputs:
         if isinstance(value, ArrayValue) and value.data.dtype.kind == "f" and value.data.dtype.itemsize < 8:
             raise Failed(
-                f"`{name}` from `{function}` is {value.data.dtype} where the module and its inputs are float64: digits are cut off.",
+                f"`{name}` from `{function}` is {value.data.dtype} where the module and its inputs are float64: "
+                "digits are cut off.",
                 "A result has the dtype of what it is computed from: which step casts it (`.float()`, `dtype=...`)?",
             )

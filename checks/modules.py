@@ -100,7 +100,7 @@ class Job:
         return [self.module.packed(subject), self.setup.packed(), cases]
 
 
-Outputs = tuple[tuple[Value, ...], ...]
+Outputs = Sequence[tuple[Value, ...]]
 
 
 def run(subject: Subject, jobs: Sequence[Job], function: str, seed: int | None = None) -> Outputs:

@@ -58,10 +58,11 @@ def prepare(module: Any, params: Mapping[str, Any], dtype: str, training: bool) 
     """
     import torch
 
-    if dtype and not _is(module, getattr(torch, dtype)):
-        module.to(getattr(torch, dtype))
+    known, wanted = _known(module), getattr(torch, dtype) if dtype else None
+    if dtype and any(v.dtype is not wanted and v.is_floating_point() for v in known.values()):
+        module.to(wanted)  # takes longer than asking
+        known = _known(module)
     module.train(training)
-    known = _known(module)
     for name, value in params.items():
         if name not in known:
             raise AttributeError(f"it has no parameter or buffer called {name}")
@@ -74,11 +75,6 @@ def prepare(module: Any, params: Mapping[str, Any], dtype: str, training: bool) 
 
 def _known(module: Any) -> dict[str, Any]:
     return {**dict(module.named_buffers()), **dict(module.named_parameters())}
-
-
-def _is(module: Any, dtype: Any) -> bool:
-    """Whether all its numbers have the dtype already: asking is cheaper than `to`."""
-    return all(value.dtype is dtype for value in _known(module).values() if value.is_floating_point())
 
 
 @contextlib.contextmanager
