@@ -5,16 +5,18 @@ the attention weights themselves can be read off the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from checks.building import on_new_if_wrong
 from checks.calls import trusted
 from checks.declare import Rng
-from checks.modules import Build, Case, Job, Setup, compare_forward, forward, six_sigma
+from checks.modules import Build, Case, Job, Setup, compare_forward, forward, run, six_sigma
 from checks.random_sizes import Sizes, text
 from grader.compare import expect_array, expect_close
-from grader.errors import Failed, Verdict
+from grader.errors import FATAL, Failed, Verdict
 from grader.values import Array, ScalarValue, Value
 
 if TYPE_CHECKING:
@@ -47,12 +49,14 @@ def inputs(rng: Rng, sizes: Sizes, mask: Array | None = None) -> Case:
 
 
 def job(
-    rng: Rng, sizes: Sizes, context: str = "", mask: Array | None = None,
-    dtype: str = "float64", tolerance: str = "value",
+    rng: Rng, sizes: Sizes, context: str = "", *masks: Array | None, dtype: str = "float64", tolerance: str = "value"
 ) -> Job:  # fmt: skip
-    """One call on fresh parameters and inputs."""
-    setup, case = Setup(parameters(rng, sizes["E"]), dtype), inputs(rng, sizes, mask)
-    return Job(layer(sizes["E"], sizes["H"]), setup, [case], [context], sizes, tolerance)
+    """Calls on fresh parameters and inputs: one, or one for each mask."""
+    setup, cases = (
+        Setup(parameters(rng, sizes["E"]), dtype),
+        [inputs(rng, sizes, m) for m in masks or (None,)],
+    )
+    return Job(layer(sizes["E"], sizes["H"]), setup, cases, [context] * len(cases), sizes, tolerance)
 
 
 def embedded(sizes: Sizes) -> dict[str, int]:
@@ -97,42 +101,67 @@ def replaced(case: Case, changes: Mapping[str, Array]) -> Case:
     return Case(case.args, {**case.kwargs, **changes})
 
 
-def compare_masks(student: Subject, reference: Subject, rng: Rng, sizes: Sizes) -> None:
-    """One layer gives the right output for each kind of mask; a wrong one is read against other uses of the mask."""
-    module, setup = layer(sizes["E"], sizes["H"]), Setup(parameters(rng, sizes["E"]))
-    kinds = masks(rng, sizes["S"])
+@dataclass(frozen=True)
+class Masked:
+    """Calls of one layer with different masks."""
+
+    sizes: Sizes
+    job: Job
+    masks: Sequence[Array]
+
+
+def masked(rng: Rng, sizes: Sizes) -> Masked:
+    """One call for each kind of mask, and one with large scores."""
+    setup, kinds = Setup(parameters(rng, sizes["E"])), masks(rng, sizes["S"])
     cases = [inputs(rng, sizes, mask) for mask in kinds.values()]
     kinds["a causal mask and scores of some thousands"] = causal = kinds["a causal mask"]
     cases.append(inputs(rng, sizes, causal))
     cases[-1] = replaced(cases[-1], {"query": 1500 * np.asarray(cases[-1].kwargs["query"])})
-    actual = forward(student, module, setup, cases, FUNCTION)
-    expected = forward(reference, module, setup, cases, FUNCTION)
-    for (description, mask), case, got, right in zip(kinds.items(), cases, actual, expected, strict=True):
-        context = f"with {description} ({text(sizes)})"
+    contexts = [f"with {description} ({text(sizes)})" for description in kinds]
+    job = Job(layer(sizes["E"], sizes["H"]), setup, cases, contexts, sizes)
+    return Masked(sizes, job, list(kinds.values()))
+
+
+def compare_masks(student: Subject, reference: Subject, many: Sequence[Masked]) -> None:
+    """Layers give the right output for each kind of mask; a wrong one is read against other uses of the mask."""
+    jobs = [one.job for one in many]
+
+    def attempt() -> None:
+        actual, expected = run(student, jobs, FUNCTION), run(reference, jobs, FUNCTION)
+        for one, gotten, rights in zip(many, actual, expected, strict=True):
+            _expect_masked(reference, one, gotten, rights)
+
+    on_new_if_wrong(student, attempt)
+
+
+def _expect_masked(
+    reference: Subject, masked: Masked, actual: Sequence[Value], expected: Sequence[Value]
+) -> None:
+    job, sizes = masked.job, masked.sizes
+    for context, mask, case, got, right in zip(
+        job.contexts, masked.masks, job.cases, actual, expected, strict=True
+    ):
         try:
             expect_close(
                 got, trusted(right), name="output", function=FUNCTION, origin="torch", context=context, axes=sizes,
-                given={**case.arrays, **setup.params},
+                given={**case.arrays, **job.setup.params},
             )  # fmt: skip
         except Failed as failed:
             data = getattr(got, "data", None)
             if isinstance(data, np.ndarray):
-                failed.hint = _other_reading(reference, sizes, setup, case, mask, data) or failed.hint
+                failed.hint = _other_reading(reference, job, case, mask, data) or failed.hint
             raise
 
 
-def _other_reading(
-    reference: Subject, sizes: Sizes, setup: Setup, case: Case, mask: Array, actual: Array
-) -> str:
+def _other_reading(reference: Subject, job: Job, case: Case, mask: Array, actual: Array) -> str:
     """What a wrong output is right for: no mask, the opposite one, the transposed one."""
     readings = {
         "This is the output without any mask.": np.ones_like(mask),
         "This is the output for the opposite mask: where it is 0 (False), the key is closed.": ~mask,
         "This is the output for the transposed mask: row s says which keys query s may see.": mask.T,
     }
-    module = layer(sizes["E"], sizes["H"])
     cases = [replaced(case, {"attn_mask": other}) for other in readings.values()]
-    outputs = forward(reference, module, setup, cases, FUNCTION)
+    outputs = forward(reference, job.module, job.setup, cases, FUNCTION)
     for sentence, output in zip(readings, outputs, strict=True):
         right = trusted(output)
         if right.shape == actual.shape and np.allclose(right, actual, rtol=1e-6, atol=1e-9):
@@ -150,9 +179,16 @@ def advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Call
         "a mask of integers 0 and 1": (square.astype(np.int64), SIZES),
         "a mask (S, T) for keys of another length than the query": (open_somewhere, wide),
     }
-    for description, (mask, sizes) in kinds.items():
+    jobs = {description: job(rng, sizes, "", mask) for description, (mask, sizes) in kinds.items()}
+    try:
+        return compare_forward(student, reference, list(jobs.values()), function=FUNCTION)
+    except FATAL:
+        pass  # which of them it was is found by the process that comes after
+    except Verdict:
+        pass
+    for description, one in jobs.items():
         try:
-            compare_forward(student, reference, [job(rng, sizes, mask=mask)], function=FUNCTION)
+            compare_forward(student, reference, [one], function=FUNCTION)
         except Verdict:
             advise(
                 f"`{FUNCTION}` does not take {description}; `attn_mask == 0` marks closed keys for every kind."
@@ -161,13 +197,12 @@ def advise_on_masks(student: Subject, reference: Subject, rng: Rng, advise: Call
 
 def expect_order(student: Subject, reference: Subject, seed: int) -> None:
     """After the same seed a new layer has the reference's weights."""
-    names = [f"{name}.weight" for name in LINEAR]
-    build = layer(4, 2)
-    build(student)  # a file that can't be imported, or a constructor that raises, is told as what it is
-    mine, right = (
-        subject.probe("modules", "parameters", build.packed(subject), names, seed=seed)
-        for subject in (student, reference)
-    )
+    names, build = [f"{name}.weight" for name in LINEAR], layer(4, 2)
+    made = build(
+        student, seed
+    )  # a file that can't be imported, or a constructor that raises, is told as what it is
+    mine = student.probe("modules", "parameters", made.packed(student), names)
+    right = reference.probe("modules", "parameters", build.packed(reference), names, seed=seed)
     for name in names:
         value, expected = (
             getattr(found, "items", {}).get(name, ScalarValue(None)) for found in (mine, right)
@@ -188,15 +223,18 @@ def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
     params, values = readable(rng, HEADS, LENGTH)
     drawn = inputs(rng, {"N": ROWS, "S": LENGTH, "T": LENGTH, "E": values.shape[1]})
     case = replaced(drawn, {"value": np.stack([values] * ROWS)})
-    off, on, certain = layer(values.shape[1], HEADS, 0.0), layer(values.shape[1], HEADS, DROP), Setup(params)
-    (right,) = forward(reference, off, certain, [case], FUNCTION)
-    full = weights_of(trusted(right), HEADS)
-    module, seed = on, int(rng.integers(2**31))
-    still = _weights(forward(student, module, certain, [case, case], FUNCTION))
-    moving = _weights(forward(student, module, Setup(params, training=True), [case, case], FUNCTION, seed))
-    _expect_still(still[0], full[0])
-    _expect_weights_dropped(moving[0], full)
-    _expect_independent(moving[0][0] == 0, moving[1][0] == 0)
+    off, on = layer(values.shape[1], HEADS, 0.0), layer(values.shape[1], HEADS, DROP)
+    (right,) = forward(reference, off, Setup(params), [case], FUNCTION)
+    full, seed = weights_of(trusted(right), HEADS), int(rng.integers(2**31))
+    jobs = [Job(on, Setup(params), [case]), Job(on, Setup(params, training=True), [case, case])]
+
+    def attempt() -> None:
+        (still,), moving = map(_weights, run(student, jobs, FUNCTION, seed))
+        _expect_still(still, full[0])
+        _expect_weights_dropped(moving[0], full)
+        _expect_independent(moving[0][0] == 0, moving[1][0] == 0)
+
+    on_new_if_wrong(student, attempt)
 
 
 def _weights(outputs: Sequence[Value]) -> list[Array]:

@@ -69,7 +69,7 @@ def own_parameters(rng: Rng, sizes: Sizes) -> dict[str, Array]:
 
 def all_parameters(rng: Rng, reference: Subject, build: Build, W: int) -> dict[str, Array]:
     """Values for all parameters that the reference's model has, and for the table of its positional encoding."""
-    shapes = shapes_of(reference, build, "parameters")
+    shapes, _ = shapes_of(reference, build)
     values = {name: drawn(rng, name, shape) for name, shape in shapes.items()}
     return {**values, "positional_encoding.pe": rng.uniform(-1, 1, (1, LONGEST, W))}
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks import captioning, modules
-from checks.calls import float32, float64, trusted
+from checks import captioning, dtypes, modules
+from checks.building import called, on_new_if_wrong
+from checks.calls import float32, trusted
 from checks.captioning import FORWARD, OWN, SAMPLE, TYPICAL
 from checks.declare import Rng, check
-from checks.modules import Build, Case, Job, Setup
+from checks.modules import Case, Job, Setup
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import compare, expect_array, expect_close
 from grader.errors import Blocked, Failed
@@ -58,9 +59,13 @@ def check_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
         raise Blocked(
             f"`{FORWARD}` needs `{attend}`, which is not implemented yet.", f"Write `{attend}` first."
         )
-    model = captioning.stood_in(rng, TYPICAL)(student)
-    (out,) = modules.forward(student, model, Setup(), [Case(captioning.draw(rng, TYPICAL))], FORWARD)
-    expect_array(out, (3, 4, 8), name="scores", function=FORWARD, origin="torch", finite=False)
+    model, case = captioning.stood_in(rng, TYPICAL)(student), Case(captioning.draw(rng, TYPICAL))
+
+    def attempt() -> None:
+        (out,) = modules.forward(student, model, Setup(), [case], FORWARD)
+        expect_array(out, (3, 4, 8), name="scores", function=FORWARD, origin="torch", finite=False)
+
+    on_new_if_wrong(student, attempt)
 
 
 @check(f"{STEM}.values", "scores", part=PART, requires=[f"{STEM}.shapes"], uses=[INIT])
@@ -94,26 +99,26 @@ def check_gradients(student: Subject, reference: Subject, rng: Rng) -> None:
     """
     model, case = captioning.stood_in(rng, TYPICAL), Case(captioning.draw(rng, TYPICAL))
     setup = Setup(captioning.own_parameters(rng, TYPICAL), training=True)
+    upstream = [rng.standard_normal((3, 4, 8))]
     modules.compare_backward(
-        student, reference, model, setup, case, rng.standard_normal((3, 4, 8)),
-        wanted=OWN, function=FORWARD, labels=LABELS,
-    )  # fmt: skip
+        student, reference, [Job(model, setup, [case])], upstream, wanted=OWN, function=FORWARD, labels=LABELS
+    )
 
 
 @check(f"{STEM}.causal", "no look ahead", part=PART, requires=[f"{STEM}.shapes"], uses=[INIT])
 def check_causal(student: Subject, reference: Subject, rng: Rng) -> None:
     """A later word changes no score of CaptioningTransformer.forward, an earlier one all; nor does their number."""
     sizes = {**TYPICAL, "T": 5}
-    model = captioning.stood_in(rng, sizes)
-    _expect_causal(student, model, Setup(captioning.own_parameters(rng, sizes)), rng, sizes)
-
-
-def _expect_causal(student: Subject, model: Build, setup: Setup, rng: Rng, sizes: Sizes) -> None:
+    model, setup = captioning.stood_in(rng, sizes), Setup(captioning.own_parameters(rng, sizes))
     features, captions = captioning.draw(rng, sizes)
     changed = [_with_another_word(captions, t, sizes["V"]) for t in range(sizes["T"])]
     begun = [captions[:, :t] for t in range(1, sizes["T"])]
     cases = [Case([features, words]) for words in (captions, *changed, *begun)]
-    found = modules.forward(student, model, setup, cases, FORWARD)
+    on_new_if_wrong(student, lambda: _expect_causal(student, Job(model, setup, cases), sizes))
+
+
+def _expect_causal(student: Subject, job: Job, sizes: Sizes) -> None:
+    (found,), cases = modules.run(student, [job], FORWARD), job.cases
     base, *others = (_as_scores(out, case, sizes["V"]) for out, case in zip(found, cases, strict=True))
     for t in range(sizes["T"]):
         _expect_change_from(t, base, others[t])
@@ -173,14 +178,13 @@ def check_edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
 
 @check(f"{STEM}.precision", "precision", part=PART, requires=[f"{STEM}.values"], uses=[INIT])
 def check_precision(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
-    """CaptioningTransformer.forward works in float32.
+    """CaptioningTransformer.forward works in float32 and does not cut float64 to it.
 
     Freedom: float64 may be rounded to float32 on the way.
     """
     single = _scores(rng, TYPICAL, {(3, 4): "in float32"}, "float32", "float32")
-    modules.compare_forward(student, reference, [single], function=FORWARD, name="scores")
     double = _scores(rng, TYPICAL, {(3, 4): "in float64"}, tolerance="precision")
-    modules.advise_double(student, reference, [double], advise, function=FORWARD)
+    dtypes.expect_kept(student, reference, [single], [double], advise, function=FORWARD, name="scores")
 
 
 @check(
@@ -204,44 +208,63 @@ def check_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> N
 def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.forward gives the right scores with the submission's own layers; in training they vary."""
     model = captioning.model(TYPICAL, heads=2, layers=2)
-    setup = Setup(captioning.all_parameters(rng, reference, model, TYPICAL["W"]), "float32", quiet=True)
+    params = captioning.all_parameters(rng, reference, model, TYPICAL["W"])
     cases = [Case(captioning.draw(rng, {**TYPICAL, "N": N, "T": T})) for N, T in ((3, 4), (1, 1))]
     contexts = [f"with your own layers, 2 heads, 2 layers, N={N}, T={T}" for N, T in ((3, 4), (1, 1))]
-    job = Job(model, setup, cases, contexts, tolerance="float32")
-    modules.compare_forward(student, reference, [job], function=FORWARD, name="scores")
-    case, seed = Case(captioning.draw(rng, TYPICAL)), int(rng.integers(2**31))
-    model = captioning.model(TYPICAL, 2)
-    first, second = modules.forward(
-        student, model, Setup(dtype="float32", training=True), [case, case], FORWARD, seed
-    )
-    if np.array_equal(_as_scores(first, case, 8), _as_scores(second, case, 8)):
-        raise Failed(
-            f"`{FORWARD}` gives the same scores each time in training mode: nothing is dropped.",
-            "Is `eval()` called inside `forward`? The mode is the caller's to choose.",
-        )
+    still = Job(model, Setup(params, "float32", quiet=True), cases, contexts, tolerance="float32")
+    moving = Job(model, Setup(params, "float32", training=True), cases[:1])
+    seed = int(rng.integers(2**31))
+
+    def attempt() -> None:
+        stood, (moved,) = modules.run(student, [still, moving], FORWARD, seed)
+        modules.expect_outputs(student, reference, [still], [stood], function=FORWARD, name="scores")
+        if np.array_equal(_as_scores(stood[0], cases[0], 8), _as_scores(moved, cases[0], 8)):
+            raise Failed(
+                f"`{FORWARD}` gives the same scores in training mode as in evaluation mode: nothing is dropped.",
+                "Is `eval()` called inside `forward`? The mode is the caller's to choose.",
+            )
+
+    on_new_if_wrong(student, attempt)
 
 
 @check(
-    f"transformer.{SAMPLE}.words", "words", part=PART, given=True, requires=[f"{STEM}.own_parts"],
-    uses=[STEM, INIT, ADD, ATTEND, f"transformer.{LAYER}"],
-)  # fmt: skip
+    f"transformer.{SAMPLE}.words",
+    "words",
+    part=PART,
+    given=True,
+    requires=[f"{STEM}.values"],
+    uses=[STEM, INIT],
+)
 def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
     """CaptioningTransformer.sample writes at each step the word with the highest score, up to the first <END>.
 
-    Judged by scores: where two words are level to rounding, either may be written.
+    Judged by the scores of a model with stand-ins: where two words are level to rounding, either may be written. Of few
+    captions, words that come from the wrong scores often are the right ones all the same.
     """
-    build, V = captioning.model(TYPICAL, 2), TYPICAL["V"]
-    params = captioning.all_parameters(rng, reference, build, TYPICAL["W"])
-    rounded = Setup({k: float64(float32(v)) for k, v in params.items()}, quiet=True)
-    model, judge = build(student), build(reference)
-    student.probe("modules", "prepare", model, *Setup(params, "float32", quiet=True).packed())
-    for N, length in ((3, 7), (1, 1)):
-        features = float32(rng.standard_normal((N, TYPICAL["D"])))
-        captions = _sampled(student.method(model, "sample", features, max_length=length), (N, length), V)
-        start = np.full((N, 1), captioning.vocabulary(V)["<START>"])
-        read = Case([float64(features), np.hstack([start, captions[:, :-1]])])
-        (scores,) = modules.forward(reference, judge, rounded, [read], FORWARD)
-        _expect_greedy(captions, trusted(scores), captioning.vocabulary(V)["<END>"])
+    whole = {**TYPICAL, "W": 12, "V": 20}
+    model, V, sizes = captioning.stood_in(rng, whole), whole["V"], ((40, 4), (1, 1))
+    setup = Setup(captioning.own_parameters(rng, whole), "float32")
+    features = [float32(rng.standard_normal((N, TYPICAL["D"]))) for N, _ in sizes]
+
+    def attempt() -> None:
+        asked = [[given, length] for given, (_, length) in zip(features, sizes, strict=True)]
+        with called(SAMPLE):
+            value = student.probe("modules", "sampled", model.packed(student), setup.packed(), asked)
+        written = [
+            _sampled(v, size, V) for v, size in zip(modules.items(value, SAMPLE, 2), sizes, strict=True)
+        ]
+        read = [Case([given, _read(words, V)]) for given, words in zip(features, written, strict=True)]
+        found = modules.run(reference, [Job(model, setup, read).exact()], FORWARD)[0]
+        for words, scores in zip(written, found, strict=True):
+            _expect_greedy(words, trusted(scores), captioning.vocabulary(V)["<END>"])
+
+    on_new_if_wrong(student, attempt)
+
+
+def _read(written: Array, V: int) -> Array:
+    """The words that were read when these were written."""
+    start = np.full((len(written), 1), captioning.vocabulary(V)["<START>"])
+    return np.hstack([start, written[:, :-1]])
 
 
 def _sampled(value: Value, shape: tuple[int, int], V: int) -> Array:
@@ -274,9 +297,11 @@ def _expect_greedy(captions: Array, scores: Array, end: int) -> None:
 def check_decoder_layer_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """TransformerDecoderLayer, handed out complete, still is what it was."""
     N, T, M, W = 2, 4, 3, 6
-    layer = Build("transformer", "TransformerDecoderLayer", [W, 2], {"dim_feedforward": 5, "dropout": 0.0})
+    layer = modules.Build(
+        "transformer", "TransformerDecoderLayer", [W, 2], {"dim_feedforward": 5, "dropout": 0.0}
+    )
     model = layer(student)
-    shapes = modules.shapes_of(reference, layer, "parameters")
+    shapes, _ = modules.shapes_of(reference, layer)
     setup = Setup({name: captioning.drawn(rng, name, shape) for name, shape in shapes.items()})
     causal = np.tril(np.ones((T, T), dtype=bool))
     case = Case([rng.standard_normal((N, T, W)), rng.standard_normal((N, M, W)), causal])

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks import attention, encoding, modules
+from checks import attention, dtypes, encoding, modules
 from checks.attention import FUNCTION, LINEAR, SIZES
+from checks.building import on_new_if_wrong
 from checks.declare import Rng, check
 from checks.encoding import FORWARD, INIT
 from checks.modules import Case, Job, Setup
@@ -45,7 +46,7 @@ def _for_random_sizes(
 def check_table_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding holds its table in a buffer `pe` (1, max_len, E), which is no parameter."""
     module = encoding.layer(6, max_len=9)(student)
-    buffers, parameters = (modules.shapes_of(student, module, kind) for kind in ("buffers", "parameters"))
+    parameters, buffers = modules.shapes_of(student, module)
     if "pe" in parameters or "pe" not in buffers:
         raise Failed(
             "`pe` of `PositionalEncoding` is not a buffer.",
@@ -61,17 +62,18 @@ def check_table_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
 def check_table_values(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding tabulates sines in even and cosines in odd columns, for any embed_dim and max_len."""
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        E, length = 2 * sizes["pairs"], sizes["max_len"]
-        encoding.compare_tables(student, reference, E, length, f"with embed_dim={E}, max_len={length}")
+    def together(examples: Examples) -> None:
+        sizes = [(2 * drawn["pairs"], drawn["max_len"]) for drawn, _ in examples]
+        contexts = [f"with embed_dim={E}, max_len={length}" for E, length in sizes]
+        encoding.compare_tables(student, reference, sizes, contexts)
 
-    for_random_sizes(rng, {"pairs": (1, 6), "max_len": (2, 40)}, one, examples=4)
+    _for_random_sizes(rng, {"pairs": (1, 6), "max_len": (2, 40)}, together, examples=4)
 
 
 @check(f"{TABLE}.far_positions", "encodings of far positions", part=PART, requires=[f"{TABLE}.values"])
 def check_table_far_positions(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding is right to 1e-3 up to the last of its 5000 positions; any formula in float32 will do."""
-    encoding.compare_tables(student, reference, 4, None, "with the default max_len")
+    encoding.compare_tables(student, reference, [(4, None)], ["with the default max_len"])
 
 
 # PositionalEncoding.forward
@@ -80,9 +82,13 @@ def check_table_far_positions(student: Subject, reference: Subject, rng: Rng) ->
 @check(f"{ADD}.shapes", "returns what it should", part=PART, uses=[TABLE])
 def check_encoding_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward returns a tensor of the shape of its input."""
-    x = rng.standard_normal((2, 3, 4))
-    (out,) = modules.forward(student, encoding.layer(4, max_len=7)(student), Setup(), [Case([x])], FORWARD)
-    expect_array(out, x.shape, name="output", function=FORWARD, origin="torch", finite=False)
+    x, module = rng.standard_normal((2, 3, 4)), encoding.layer(4, max_len=7)(student)
+
+    def attempt() -> None:
+        (out,) = modules.forward(student, module, Setup(), [Case([x])], FORWARD)
+        expect_array(out, x.shape, name="output", function=FORWARD, origin="torch", finite=False)
+
+    on_new_if_wrong(student, attempt)
 
 
 @check(f"{ADD}.values", "values", part=PART, requires=[f"{ADD}.shapes"], uses=[TABLE])
@@ -100,10 +106,10 @@ def check_encoding_values(student: Subject, reference: Subject, rng: Rng) -> Non
 def check_encoding_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward lets gradients through to its input, in training mode (without dropout)."""
     case, upstream = Case([rng.standard_normal((2, 3, 4))]), rng.standard_normal((2, 3, 4))
+    job = Job(encoding.layer(4, max_len=7), Setup(training=True), [case])
     modules.compare_backward(
-        student, reference, encoding.layer(4, max_len=5), Setup(training=True), case, upstream,
-        wanted=[], function=FORWARD, labels={"0": "x"},
-    )  # fmt: skip
+        student, reference, [job], [upstream], wanted=[], function=FORWARD, labels={"0": "x"}
+    )
 
 
 @check(f"{ADD}.edge_cases", "edge cases", part=PART, requires=[f"{ADD}.values"], uses=[TABLE])
@@ -124,16 +130,17 @@ def check_encoding_edge_cases(student: Subject, reference: Subject, rng: Rng) ->
 def check_encoding_precision(
     student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]
 ) -> None:
-    """PositionalEncoding.forward works in float32: as it is built, float32 stays float32.
+    """PositionalEncoding.forward works in float32: as it is built, float32 stays float32; float64 is not cut to it.
 
     Freedom: float64 may be rounded to float32 on the way.
     """
     sizes = {"N": 2, "S": 4, "pairs": 3, "more": 2}
-    single = encoding.sums(rng, sizes, "in float32", "float32", "float32")
-    modules.compare_forward(student, reference, [single], function=FORWARD)
-    encoding.expect_float32_kept(student, rng)
+    single = [
+        encoding.sums(rng, sizes, "in float32", dtype, "float32") for dtype in ("float32", modules.AS_BUILT)
+    ]
     double = encoding.sums(rng, sizes, "in float64", tolerance="precision")
-    modules.advise_double(student, reference, [double], advise, function=FORWARD)
+    _, built = dtypes.expect_kept(student, reference, single, [double], advise, function=FORWARD)
+    encoding.expect_float32_kept(built[0])
 
 
 @check(
@@ -142,7 +149,7 @@ def check_encoding_precision(
 def check_encoding_inputs_unmodified(student: Subject, reference: Subject, rng: Rng) -> None:
     """PositionalEncoding.forward does not change x."""
     case = Case([rng.standard_normal((2, 3, 4))])
-    module = encoding.layer(4, max_len=5)
+    module = encoding.layer(4, max_len=7)
     modules.expect_arguments_unchanged(student, module, Setup(), case, FORWARD, {"0": "x"})
 
 
@@ -164,9 +171,13 @@ def check_attention_order(student: Subject, reference: Subject, rng: Rng) -> Non
 @check(f"{ATTEND}.shapes", "returns what it should", part=PART)
 def check_attention_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """MultiHeadAttention.forward returns one tensor of the shape of its query, not the weights beside it."""
-    case = attention.inputs(rng, SIZES)
-    (out,) = modules.forward(student, attention.layer(6, 2)(student), Setup(), [case], FUNCTION)
-    expect_array(out, (3, 4, 6), name="output", function=FUNCTION, origin="torch", finite=False)
+    case, module = attention.inputs(rng, SIZES), attention.layer(6, 2)(student)
+
+    def attempt() -> None:
+        (out,) = modules.forward(student, module, Setup(), [case], FUNCTION)
+        expect_array(out, (3, 4, 6), name="output", function=FUNCTION, origin="torch", finite=False)
+
+    on_new_if_wrong(student, attempt)
 
 
 @check(f"{ATTEND}.values", "values", part=PART, requires=[f"{ATTEND}.shapes"])
@@ -205,10 +216,11 @@ def check_attention_mask(
     The years write the mask (S, T) or (T, S) and use it square; some correct solutions take no numbers for booleans.
     """
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        attention.compare_masks(student, reference, generator, attention.embedded(sizes))
+    def together(examples: Examples) -> None:
+        masked = [attention.masked(generator, attention.embedded(sizes)) for sizes, generator in examples]
+        attention.compare_masks(student, reference, masked)
 
-    for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, one, examples=3)
+    _for_random_sizes(rng, {"N": (2, 3), "S": (2, 5), "H": (2, 3), "D": (2, 3)}, together, examples=3)
     attention.advise_on_masks(student, reference, rng, advise)
 
 
@@ -223,19 +235,22 @@ def check_attention_gradients(student: Subject, reference: Subject, rng: Rng) ->
     wanted = [f"{name}.{kind}" for name in LINEAR for kind in ("weight", "bias")]
     wanted.remove("key.bias")
 
-    def one(sizes: Sizes, generator: Rng) -> None:
-        whole = attention.embedded(sizes)
-        setup = Setup(attention.parameters(generator, whole["E"]), training=True)
-        upstream = generator.standard_normal((whole["N"], whole["S"], whole["E"]))
-        masks = {"": None, " and an open mask": np.ones((whole["S"], whole["S"]), dtype=bool)}
-        for with_mask, mask in masks.items():
-            modules.compare_backward(
-                student, reference, attention.layer(whole["E"], whole["H"]), setup,
-                attention.inputs(generator, whole, mask), upstream, wanted=wanted, function=FUNCTION,
-                context=f"with {text(whole)}{with_mask}", axes=whole,
-            )  # fmt: skip
+    def together(examples: Examples) -> None:
+        jobs, upstream = [], []
+        for sizes, generator in examples:
+            whole = attention.embedded(sizes)
+            setup = Setup(attention.parameters(generator, whole["E"]), training=True)
+            arrived = generator.standard_normal((whole["N"], whole["S"], whole["E"]))
+            masks = {"": None, " and an open mask": np.ones((whole["S"], whole["S"]), dtype=bool)}
+            for with_mask, mask in masks.items():
+                case, context = attention.inputs(generator, whole, mask), f"with {text(whole)}{with_mask}"
+                jobs.append(
+                    Job(attention.layer(whole["E"], whole["H"]), setup, [case], [context], axes=whole)
+                )
+                upstream.append(arrived)
+        modules.compare_backward(student, reference, jobs, upstream, wanted=wanted, function=FUNCTION)
 
-    for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (2, 3), "D": (2, 3)}, one, examples=2)
+    _for_random_sizes(rng, {"N": (2, 3), "S": (2, 4), "H": (2, 3), "D": (2, 3)}, together, examples=2)
 
 
 EDGES: Mapping[tuple[int, int], Mapping[str, tuple[int, int, int]]] = {  # (H, D) of a layer -> its cases (N, S, T)
@@ -266,15 +281,14 @@ def check_attention_edge_cases(student: Subject, reference: Subject, rng: Rng) -
 def check_attention_precision(
     student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]
 ) -> None:
-    """MultiHeadAttention.forward works in float32.
+    """MultiHeadAttention.forward works in float32 and does not cut float64 to it.
 
     Freedom: float64 may be rounded to float32 on the way.
     """
     masks = (None, np.tril(np.ones((4, 4), dtype=bool)))
-    single = [attention.job(rng, SIZES, "in float32", mask, "float32", "float32") for mask in masks]
-    modules.compare_forward(student, reference, single, function=FUNCTION)
-    double = [attention.job(rng, SIZES, "in float64", mask, tolerance="precision") for mask in masks]
-    modules.advise_double(student, reference, double, advise, function=FUNCTION)
+    single = attention.job(rng, SIZES, "in float32", *masks, dtype="float32", tolerance="float32")
+    double = attention.job(rng, SIZES, "in float64", *masks, tolerance="precision")
+    dtypes.expect_kept(student, reference, [single], [double], advise, function=FUNCTION)
 
 
 @check(f"{ATTEND}.inputs_unmodified", "leaves its inputs alone", part=PART, requires=[f"{ATTEND}.values"])
@@ -296,11 +310,15 @@ def check_attention_weights(student: Subject, reference: Subject, rng: Rng) -> N
     case = attention.inputs(rng, {"N": 2, "S": 4, "T": T, "E": values.shape[1]})
     ordinary = attention.replaced(case, {"value": np.stack([values, values])})
     extreme = attention.replaced(ordinary, {"query": 300 * np.asarray(case.kwargs["query"])})
-    module = attention.layer(values.shape[1], heads)
-    found = modules.forward(student, module, Setup(params), [ordinary, extreme], FUNCTION)
-    for context, output in zip(("", "with scores of magnitude 1000"), found, strict=True):
-        out = expect_array(output, (2, 4, values.shape[1]), name="output", function=FUNCTION, origin="torch")
-        _expect_distribution(attention.weights_of(out, heads)[0], context)
+    module, shape = attention.layer(values.shape[1], heads), (2, 4, values.shape[1])
+
+    def attempt() -> None:
+        found = modules.forward(student, module, Setup(params), [ordinary, extreme], FUNCTION)
+        for context, output in zip(("", "with scores of magnitude 1000"), found, strict=True):
+            out = expect_array(output, shape, name="output", function=FUNCTION, origin="torch")
+            _expect_distribution(attention.weights_of(out, heads)[0], context)
+
+    on_new_if_wrong(student, attempt)
 
 
 def _expect_distribution(weights: Array, context: str) -> None:
@@ -319,12 +337,16 @@ def check_attention_batch(student: Subject, reference: Subject, rng: Rng) -> Non
     case, setup = attention.inputs(rng, {**SIZES, "N": 4}), Setup(attention.parameters(rng, 6))
     order = np.array([2, 0, 3, 1])
     turned = Case(kwargs={k: None if v is None else v[order] for k, v in case.kwargs.items()})
-    found = modules.forward(student, attention.layer(6, 2), setup, [case, turned], FUNCTION)
-    straight, permuted = (
-        expect_array(out, (4, 4, 6), name="output", function=FUNCTION, origin="torch") for out in found
-    )  # fmt: skip
-    context = "after the rows of the batch were permuted: rows get mixed"
-    compare(permuted, straight[order], name="output", function=FUNCTION, context=context)
+
+    def attempt() -> None:
+        found = modules.forward(student, attention.layer(6, 2), setup, [case, turned], FUNCTION)
+        straight, permuted = (
+            expect_array(out, (4, 4, 6), name="output", function=FUNCTION, origin="torch") for out in found
+        )
+        context = "after the rows of the batch were permuted: rows get mixed"
+        compare(permuted, straight[order], name="output", function=FUNCTION, context=context)
+
+    on_new_if_wrong(student, attempt)
 
 
 @check(f"{ATTEND}.dropout", "dropout", part=PART, requires=[f"{ATTEND}.values", f"{ATTEND}.weights"])

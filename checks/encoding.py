@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from checks.building import on_new_if_wrong
 from checks.calls import trusted
 from checks.declare import Rng
-from checks.modules import AS_BUILT, Build, Case, Job, Setup, forward, six_sigma
+from checks.modules import Build, Case, Job, Outputs, Setup, items, run, six_sigma
 from checks.random_sizes import Sizes
 from grader.compare import expect_array, measure
 from grader.errors import Failed
-from grader.values import Array, ArrayValue
+from grader.values import Array, ArrayValue, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -28,12 +30,24 @@ def layer(E: int, dropout: float = 0.0, max_len: int | None = None) -> Build:
     return Build("transformer_layers", "PositionalEncoding", [E], {"dropout": dropout, **options})
 
 
-def compare_tables(student: Subject, reference: Subject, E: int, length: int | None, context: str) -> None:
-    """The student's `pe` holds the reference's numbers, to an allowance that grows with the position."""
-    build, shape = layer(E, max_len=length), (1, length or 5000, E)
-    value, right = (s.probe("modules", "buffer", build.packed(s), "pe") for s in (student, reference))
+def compare_tables(
+    student: Subject, reference: Subject, sizes: Sequence[tuple[int, int | None]], contexts: Sequence[str]
+) -> None:
+    """The student's `pe` holds the reference's numbers, to an allowance that grows with the position.
+
+    For each embed_dim and max_len.
+    """
+    builds = [layer(E, max_len=length) for E, length in sizes]
+    mine, rights = (
+        items(s.probe("modules", "buffers", [b.packed(s) for b in builds], "pe"), INIT, len(sizes))
+        for s in (student, reference)
+    )
+    for (E, length), context, value, right in zip(sizes, contexts, mine, rights, strict=True):
+        _expect_table(value, trusted(right).astype(np.float64), (1, length or 5000, E), context)
+
+
+def _expect_table(value: Value, expected: Array, shape: tuple[int, int, int], context: str) -> None:
     actual = expect_array(value, shape, name="pe", function=INIT, origin="torch")
-    expected = trusted(right).astype(np.float64)
     allowance = np.broadcast_to((NEAR + PER_POSITION * np.arange(shape[1]))[None, :, None], shape)
     mismatch = measure(actual, expected, allowance, name="pe")
     if mismatch.different:
@@ -85,10 +99,8 @@ def sums_in_turn(rng: Rng, sizes: Sizes) -> Job:
     return Job(layer(E, max_len=max(lengths)), setup, cases, contexts, {"N": N})
 
 
-def expect_float32_kept(student: Subject, rng: Rng) -> None:
-    """As it is built, the layer gives float32 for float32: the linear layers that follow take nothing else."""
-    case = Case([rng.standard_normal((2, 3, 4))])
-    (out,) = forward(student, layer(4, max_len=5), Setup(dtype=AS_BUILT), [case], FORWARD)
+def expect_float32_kept(out: Value) -> None:
+    """As it is built, the layer gave float32 for float32: the linear layers that follow take nothing else."""
     if isinstance(out, ArrayValue) and out.data.dtype == np.float64:
         raise Failed(
             f"`{FORWARD}` makes float64 of float32 inputs: the layers after it, which are float32, refuse that.",
@@ -99,20 +111,26 @@ def expect_float32_kept(student: Subject, rng: Rng) -> None:
 def expect_dropout(student: Subject, rng: Rng) -> None:
     """Elements of the sum are dropped in training mode, with the constructor's probability; none in evaluation mode."""
     x, table = rng.standard_normal((4, 12, 16)), rng.standard_normal((1, 12, 16))
-    case, module, seed = Case([x]), layer(16, DROP, 12), int(rng.integers(2**31))
-    outputs = [
-        *forward(student, module, Setup({"pe": table}), [case], FORWARD),
-        *forward(student, module, Setup({"pe": table}, training=True), [case, case], FORWARD, seed),
+    module, case, seed = layer(16, DROP, 12), Case([x]), int(rng.integers(2**31))
+    jobs = [
+        Job(module, Setup({"pe": table}), [case]),
+        Job(module, Setup({"pe": table}, training=True), [case, case]),
     ]
+    on_new_if_wrong(student, lambda: _expect_sum_dropped(run(student, jobs, FORWARD, seed), x, table))
+
+
+def _expect_sum_dropped(outputs: Outputs, x: Array, table: Array) -> None:
     still, first, second = (
-        expect_array(o, x.shape, name="output", function=FORWARD, origin="torch") for o in outputs
+        expect_array(o, x.shape, name="output", function=FORWARD, origin="torch")
+        for job in outputs
+        for o in job
     )
     if not np.allclose(still, x + table):
         raise Failed(
             f"`{FORWARD}` drops something in evaluation mode too.",
             "After `eval()` nothing is dropped: `self.dropout` knows the mode, `F.dropout` must be told.",
         )
-    _expect_sum_dropped(first, x, table)
+    _expect_share_dropped(first, x, table)
     if np.array_equal(first, second):
         raise Failed(
             f"`{FORWARD}` drops the same elements in every call.", "Is a random seed set inside `forward`?"
@@ -126,7 +144,7 @@ def expect_dropout(student: Subject, rng: Rng) -> None:
             )
 
 
-def _expect_sum_dropped(out: Array, x: Array, table: Array) -> None:
+def _expect_share_dropped(out: Array, x: Array, table: Array) -> None:
     total = x + table
     dropped = np.abs(out) < 1e-12
     if np.allclose(out, total):

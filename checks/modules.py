@@ -7,29 +7,25 @@ evaluation mode unless a check says otherwise: nothing depends on anybody's rand
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.building import Build as Build
+from checks.building import called, on_new_if_wrong, tensor
 from checks.calls import float32, float64, trusted
 from grader.compare import describe, expect_close, expect_unchanged, tolerance_of
-from grader.errors import CallError, Failed, Raised, SandboxError
-from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
+from grader.errors import CallError, Failed, SandboxError
+from grader.values import Array, ArrayValue, MappingValue, ScalarValue, SequenceValue, Value
 
 if TYPE_CHECKING:
-    from grader.subject import Callee, Subject
+    from grader.subject import Subject
 
 Params = Mapping[str, Array]
 ROUNDED = "`{}` rounds float64 to float32 on the way. The assignment works in float32, so this costs nothing."
 AS_BUILT = ""  # a dtype: the module's own, with float32 inputs
-
-
-def tensor(array: Array) -> ArrayValue:
-    """An argument that arrives in the worker as a torch tensor."""
-    return ArrayValue(array, "torch")
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,9 @@ class Setup:
     dtype: str = "float64"
     training: bool = False
     quiet: bool = False  # every nn.Dropout in it is told to drop nothing
+    fitting: bool = (
+        True  # tensors that are made on the way have the module's dtype, unless they are given another
+    )
 
     @property
     def cast(self) -> Callable[[Array], Array]:
@@ -71,83 +70,16 @@ class Setup:
         return float32 if self.dtype in ("float32", AS_BUILT) else float64
 
     def packed(self) -> list[Any]:
-        """The arguments of `probes.modules.prepare`."""
+        """What `probes.modules` calls a setup."""
         params = {k: tensor(self.cast(v)) for k, v in self.params.items()}
-        return [params, self.dtype, self.training, self.quiet]
-
-
-@contextlib.contextmanager
-def called(function: str) -> Iterator[None]:
-    """What is raised inside a probe is told under the name of the student's function."""
-    try:
-        yield
-    except CallError as error:
-        for probe in ("forward_in_place", "forward", "backward", "prepare", "without_attention"):
-            if error.message.startswith(f"{probe} "):
-                error.message = function + error.message.removeprefix(probe)
-                break
-        raise
-
-
-@dataclass(frozen=True)
-class Build:
-    """What a module is built from; calling it builds one in a subject, where it stays."""
-
-    file: str  # "transformer_layers"
-    name: str
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    table: Array | None = None  # of the stand-ins for the parts of a captioning transformer
-
-    def __call__(self, subject: Subject) -> Handle:
-        """A module in the subject; a file that can't be imported is told as what it is."""
-        value = self._made(subject)
-        if not isinstance(value, Handle):
-            raise Failed(f"`{self.name}(...)` did not make an object.", "Is it derived from `nn.Module`?")
-        if self.table is not None:
-            subject.probe("transformer", "stand_in", value, tensor(self.table))
-        return value
-
-    def _made(self, subject: Subject) -> Value:
-        try:
-            return self._class(subject)(*self.args, **self.kwargs, returns="module*")
-        except Raised:
-            if self.table is None:
-                raise
-        file = self._class(subject).target.module
-        with called(self.name):
-            return subject.probe(
-                "transformer",
-                "without_attention",
-                file,
-                self.name,
-                list(self.args),
-                dict(self.kwargs),
-                returns="module*",
-            )
-
-    def _class(self, subject: Subject) -> Callee:
-        found: Callee = getattr(getattr(subject, self.file), self.name)
-        return found
-
-    def packed(self, subject: Subject) -> list[Any]:
-        """For a probe that builds the module itself: only after a check that called it, since an import may fail."""
-        table = None if self.table is None else tensor(self.table)
-        return [self._class(subject).target.module, self.name, list(self.args), dict(self.kwargs), table]
-
-
-Module = Handle | Build
-
-
-def _sent(subject: Subject, module: Module) -> Any:
-    return module.packed(subject) if isinstance(module, Build) else module
+        return [params, self.dtype, self.training, self.quiet, self.fitting]
 
 
 @dataclass(frozen=True)
 class Job:
     """A module, how it is set, and calls of it; `contexts` says of each call what it is, for a message."""
 
-    module: Module
+    module: Build
     setup: Setup
     cases: Sequence[Case]
     contexts: Sequence[str] = ()
@@ -159,38 +91,35 @@ class Job:
         cast = self.setup.cast
         params = {k: float64(cast(v)) for k, v in self.setup.params.items()}
         setup = Setup(params, "float64", self.setup.training, self.setup.quiet)
-        return Job(self.module, setup, [_rounded(case, cast) for case in self.cases])
+        module = replace(self.module, made=None)
+        return replace(self, module=module, setup=setup, cases=[_rounded(case, cast) for case in self.cases])
+
+    def packed(self, subject: Subject) -> list[Any]:
+        """What `probes.modules.forward` takes for it."""
+        cases = [case.packed(self.setup.cast) for case in self.cases]
+        return [self.module.packed(subject), self.setup.packed(), cases]
 
 
-def run(subject: Subject, jobs: Sequence[Job], function: str) -> tuple[tuple[Value, ...], ...]:
+Outputs = Sequence[tuple[Value, ...]]
+
+
+def run(subject: Subject, jobs: Sequence[Job], function: str, seed: int | None = None) -> Outputs:
     """The outputs of each job's cases, all in one frame."""
-    packed = [
-        [_sent(subject, j.module), j.setup.packed(), [c.packed(j.setup.cast) for c in j.cases]] for j in jobs
-    ]
-    found = _items(_forward(subject, packed, function, None), function, len(jobs))
-    return tuple(_items(value, function, len(job.cases)) for value, job in zip(found, jobs, strict=True))
+    with called(function):
+        value = subject.probe("modules", "forward", [job.packed(subject) for job in jobs], seed=seed)
+    found = items(value, function, len(jobs))
+    return tuple(items(value, function, len(job.cases)) for value, job in zip(found, jobs, strict=True))
 
 
 def forward(
-    subject: Subject,
-    module: Module,
-    setup: Setup,
-    cases: Sequence[Case],
-    function: str,
-    seed: int | None = None,
+    subject: Subject, module: Build, setup: Setup, cases: Sequence[Case], function: str
 ) -> tuple[Value, ...]:
     """The output for each case, in one frame."""
-    packed = [[_sent(subject, module), setup.packed(), [case.packed(setup.cast) for case in cases]]]
-    (found,) = _items(_forward(subject, packed, function, seed), function, 1)
-    return _items(found, function, len(cases))
+    return run(subject, [Job(module, setup, cases)], function)[0]
 
 
-def _forward(subject: Subject, packed: list[Any], function: str, seed: int | None) -> Value:
-    with called(function):
-        return subject.probe("modules", "forward", packed, seed=seed)
-
-
-def _items(value: Value, function: str, count: int) -> tuple[Value, ...]:
+def items(value: Value, function: str, count: int) -> tuple[Value, ...]:
+    """The items, this many, of what a probe gave for a call of `function`."""
     if not isinstance(value, SequenceValue) or len(value.items) != count:
         raise Failed(f"`{function}` gave more than can be read back: {describe(value)}.")
     return value.items
@@ -200,7 +129,18 @@ def compare_forward(
     student: Subject, reference: Subject, jobs: Sequence[Job], *, function: str, name: str = "output"
 ) -> None:
     """The student's modules give for each case what the reference's give with the same parameters."""
-    actual = run(student, jobs, function)
+
+    def attempt() -> None:
+        actual = run(student, jobs, function)
+        expect_outputs(student, reference, jobs, actual, function=function, name=name)
+
+    on_new_if_wrong(student, attempt)
+
+
+def expect_outputs(
+    student: Subject, reference: Subject, jobs: Sequence[Job], actual: Outputs, *, function: str, name: str
+) -> None:
+    """`actual` is what the reference's modules give."""
     expected = run(reference, [job.exact() for job in jobs], function)
     for job, gotten, rights in zip(jobs, actual, expected, strict=True):
         contexts = job.contexts or [""] * len(job.cases)
@@ -216,19 +156,6 @@ def compare_forward(
                 raise
 
 
-def advise_double(
-    student: Subject, reference: Subject, jobs: Sequence[Job], advise: Callable[[str], None], *, function: str
-) -> None:
-    """Says of results that are float32 whatever the inputs are; it costs nothing, as the assignment trains in float32.
-
-    The handout itself prepares results with `torch.empty((N, S, E))`: who fills that, element by element, is right.
-    """
-    try:
-        compare_forward(student, reference, jobs, function=function)
-    except Failed:
-        advise(ROUNDED.format(function))
-
-
 def first_departure(student: Subject, reference: Subject, job: Job, case: Case) -> str:
     """The first value on its way through the module's named parts that is not the reference's; empty if none is.
 
@@ -240,7 +167,7 @@ def first_departure(student: Subject, reference: Subject, job: Job, case: Case) 
                 subject.probe(
                     "modules",
                     "trace",
-                    _sent(subject, job.module),
+                    job.module.packed(subject),
                     job.setup.packed(),
                     case.packed(job.setup.cast),
                 )
@@ -277,38 +204,45 @@ def _rounded(case: Case, cast: Callable[[Array], Array]) -> Case:
 
 
 def backward(
-    subject: Subject,
-    module: Module,
-    setup: Setup,
-    case: Case,
-    upstream: Array,
-    wanted: Sequence[str],
-    function: str,
-) -> dict[str, Value]:
-    """Gradients by name of argument and parameter."""
+    subject: Subject, jobs: Sequence[Job], upstream: Sequence[Array], wanted: Sequence[str], function: str
+) -> list[Mapping[str, Value]]:
+    """Gradients by name of argument and parameter, for each job's only case."""
+    packed = []
+    for job, arrived in zip(jobs, upstream, strict=True):
+        module, setup, (case,) = job.packed(subject)
+        packed.append([module, setup, case, tensor(arrived)])
     with called(function):
-        value = subject.probe(
-            "modules",
-            "backward",
-            _sent(subject, module),
-            setup.packed(),
-            case.packed(setup.cast),
-            tensor(upstream),
-            list(wanted),
-        )
-    return value.items if isinstance(value, MappingValue) else {}
+        value = subject.probe("modules", "backward", packed, list(wanted))
+    found = items(value, function, len(jobs))
+    return [one.items if isinstance(one, MappingValue) else {} for one in found]
 
 
 def compare_backward(
-    student: Subject, reference: Subject, module: Build, setup: Setup, case: Case, upstream: Array, *,
-    wanted: Sequence[str], function: str, context: str = "", axes: Mapping[str, int] | None = None,
-    labels: Mapping[str, str] | None = None,
+    student: Subject, reference: Subject, jobs: Sequence[Job], upstream: Sequence[Array], *,
+    wanted: Sequence[str], function: str, labels: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Autograd through the student's module gives the reference's gradients, for arguments and parameters."""
-    actual = backward(student, module, setup, case, upstream, wanted, function)
-    expected = backward(reference, module, setup, case, upstream, wanted, function)
+    """Autograd through the student's modules gives the reference's gradients, for arguments and parameters."""
+
+    def attempt() -> None:
+        actual = backward(student, jobs, upstream, wanted, function)
+        expected = backward(reference, [job.exact() for job in jobs], upstream, wanted, function)
+        for job, arrived, mine, rights in zip(jobs, upstream, actual, expected, strict=True):
+            _expect_gradients(job, arrived, mine, rights, function, labels or {})
+
+    on_new_if_wrong(student, attempt)
+
+
+def _expect_gradients(
+    job: Job,
+    upstream: Array,
+    actual: Mapping[str, Value],
+    expected: Mapping[str, Value],
+    function: str,
+    labels: Mapping[str, str],
+) -> None:
+    (case,), context = job.cases, "".join(job.contexts)
     for name, right in expected.items():
-        label = f"gradient of {(labels or {}).get(name, name)}"
+        label = f"gradient of {labels.get(name, name)}"
         got = actual.get(name, ScalarValue(None))
         if isinstance(got, ScalarValue) and got.data is None:
             raise Failed(
@@ -316,35 +250,45 @@ def compare_backward(
                 "Compute the output from it with torch operations: no `.data`, `.detach()`, numpy or new tensors.",
             )
         expect_close(
-            got, trusted(right), name=label, function=function, origin="torch",
-            tolerance="gradient", context=context, axes=axes, given={**case.named, "the upstream gradient": upstream},
+            got, trusted(right), name=label, function=function, origin="torch", tolerance="gradient",
+            context=context, axes=job.axes, given={**case.named, "the upstream gradient": upstream},
         )  # fmt: skip
 
 
 def expect_arguments_unchanged(
     student: Subject,
-    module: Module,
+    module: Build,
     setup: Setup,
     case: Case,
     function: str,
     labels: Mapping[str, str] | None = None,
 ) -> None:
     """A call leaves its arguments as they were."""
-    with called(function):
-        value = student.probe(
-            "modules", "forward_in_place", _sent(student, module), setup.packed(), case.packed(setup.cast)
-        )
-    names = [*(str(i) for i in range(len(case.args))), *case.kwargs]
-    after = dict(zip(names, getattr(value, "items", ()), strict=False))
-    for name, before in case.arrays.items():
-        label = (labels or {}).get(name, name)
-        expect_unchanged(before, after.get(name, ScalarValue(None)), name=label, function=function)
+
+    def attempt() -> None:
+        sent = module.packed(student), setup.packed(), case.packed(setup.cast)
+        with called(function):
+            value = student.probe("modules", "forward_in_place", *sent)
+        names = [*(str(i) for i in range(len(case.args))), *case.kwargs]
+        after = dict(zip(names, getattr(value, "items", ()), strict=False))
+        for name, before in case.arrays.items():
+            label = (labels or {}).get(name, name)
+            expect_unchanged(before, after.get(name, ScalarValue(None)), name=label, function=function)
+
+    on_new_if_wrong(student, attempt)
 
 
-def shapes_of(subject: Subject, module: Module, kind: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a module's "parameters" or "buffers"."""
-    value = subject.probe("modules", "names", _sent(subject, module))
-    found = value.items.get(kind) if isinstance(value, MappingValue) else None
+Shapes = dict[str, tuple[int, ...]]
+
+
+def shapes_of(subject: Subject, module: Build) -> tuple[Shapes, Shapes]:
+    """Names and shapes of a module's parameters and of its buffers."""
+    value = subject.probe("modules", "names", module.packed(subject))
+    found = value.items if isinstance(value, MappingValue) else {}
+    return _shapes(found.get("parameters")), _shapes(found.get("buffers"))
+
+
+def _shapes(found: Value | None) -> Shapes:
     if not isinstance(found, MappingValue):
         return {}
     return {

@@ -6,30 +6,50 @@ and of the memory. They run in the student's worker and in the reference's alike
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+
+def without_layers(file: str, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """A captioning transformer whose layers get stand-ins anyway, made without any where that goes: they take long."""
+    names = vars(importlib.import_module(file))
+    if "TransformerDecoderLayer" in names:
+        try:
+            with _replaced(names, "TransformerDecoderLayer"):
+                return names[name](*args, **kwargs)
+        except Exception:  # noqa: BLE001 - whatever a student's constructor raises that looks into its layers
+            pass
+    return without_attention(file, name, args, kwargs)
 
 
 def without_attention(file: str, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """A captioning transformer whose layers get stand-ins anyway, made also where its own attention can't be made."""
-    import torch
-
-    class Attention(torch.nn.Module):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__()
-
     names = vars(importlib.import_module(file))
     try:
         return names[name](*args, **kwargs)
     except Exception:  # noqa: BLE001 - whatever a student's constructor raises
-        own = {"MultiHeadAttention": names.get("MultiHeadAttention")}
-        names["MultiHeadAttention"] = Attention
-        try:
+        with _replaced(names, "MultiHeadAttention"):
             return names[name](*args, **kwargs)
-        finally:
-            names.pop("MultiHeadAttention")
-            names.update({k: v for k, v in own.items() if v is not None})
+
+
+@contextlib.contextmanager
+def _replaced(names: dict[str, Any], name: str) -> Iterator[None]:
+    """Meanwhile a class of the student's is an empty module, made from anything."""
+    import torch
+
+    class Empty(torch.nn.Module):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__()
+
+    own = {name: names[name]} if name in names else {}
+    names[name] = Empty
+    try:
+        yield
+    finally:
+        names.pop(name)
+        names.update(own)
 
 
 def stand_in(model: Any, table: Any) -> None:
