@@ -26,7 +26,7 @@ def main() -> None:
     probes |= own.load(own.decode(sys.argv[5]))
     spec = msgspec.json.decode(sys.argv[4], type=lockdown.Spec)
     prepared = lockdown.Prepared(_ROOT, worker.OURS, tuple(layer.lower() for layer in lockdown.LAYERS))
-    worker.main(spec, (channel, 1, 2), os.getppid(), probes, prepared, _ROOT)
+    worker.main(spec, (channel, 1, 2), os.getppid(), probes, prepared, worker.start(_ROOT))
 
 
 if __name__ == "__main__":

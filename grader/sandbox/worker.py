@@ -12,7 +12,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from grader.sandbox import failure, live, lockdown, repair, shortcuts, source, standins, wire
 
@@ -23,19 +23,33 @@ OURS = ("grader", "checks", "reports", "reference", "student_template", "tests")
 Probes = dict[str, Any]
 
 
+class Start(NamedTuple):
+    """What is known before the fork: a look at every module in a child copies the memory that they lie in (15 ms)."""
+
+    ours: tuple[str, ...]  # modules that student code must not find
+    path: tuple[str, ...]  # where it finds its libraries
+
+
+def start(root: str) -> Start:
+    """For all workers of this process, whose imports are done. `root`: the folder with our own packages."""
+    sys.path_importer_cache.clear()
+    ours = (name for name in sys.modules if name.partition(".")[0] in OURS)
+    return Start(tuple(ours), tuple(entry for entry in sys.path if os.path.realpath(entry) != root))
+
+
 def main(
     spec: lockdown.Spec,
     fds: tuple[int, int, int],
     parent: int,
     probes: Probes,
     prepared: lockdown.Prepared,
-    root: str,
+    start: Start,
 ) -> None:
     """The life of a worker: lock down, announce, serve. Never returns."""
     try:
         lockdown.detach(parent)
         channel = socket.socket(fileno=lockdown.keep_only(*fds))
-        _send(channel, wire.encode_answer(_begin(spec, prepared, root)), [])
+        _send(channel, wire.encode_answer(_begin(spec, prepared, start)), [])
         Server(channel, spec.folder, probes).run()
     except OSError:
         os._exit(CHANNEL_LOST)
@@ -43,21 +57,20 @@ def main(
         os._exit(0)
 
 
-def _begin(spec: lockdown.Spec, prepared: lockdown.Prepared, root: str) -> wire.Answer:
+def _begin(spec: lockdown.Spec, prepared: lockdown.Prepared, start: Start) -> wire.Answer:
     try:
         layers = lockdown.apply(spec, prepared)
-        _adopt(spec.folder, root)
+        _adopt(spec.folder, start)
     except OSError as error:
         return wire.Problem(id=0, stage="start", kind="OSError", message=failure.text_of(error))
     return wire.Ready(layers)
 
 
-def _adopt(folder: str, root: str) -> None:
+def _adopt(folder: str, start: Start) -> None:
     """Puts the submission first on the path and our own code out of reach."""
-    sys.path[:] = [folder, *(entry for entry in sys.path if os.path.realpath(entry) != root)]
-    for name in list(sys.modules):
-        if name.partition(".")[0] in OURS or name == "__main__":
-            del sys.modules[name]
+    sys.path[:] = [folder, *start.path]
+    for name in start.ours:
+        sys.modules.pop(name, None)
     sys.modules["__main__"] = type(sys)("__main__")
     repair.install(folder)
     sys.meta_path.insert(0, standins.Refuse(OURS))

@@ -42,12 +42,13 @@ def main() -> None:
     probes |= own.load(others)
     _warm_up()
     threads = len(os.listdir("/proc/self/task"))
+    start = worker.start(_ROOT)
     gc.collect()
     gc.freeze()  # so that a collection in a child does not write to (and copy) every page
     prepared.finish()
     ready = {"ready": versions, "threads": threads, "missing": prepared.missing}
     control.send(json.dumps(ready).encode())
-    Zygote(control, probes, prepared).run()
+    Zygote(control, probes, prepared, start).run()
 
 
 class Child(NamedTuple):
@@ -61,10 +62,13 @@ class Child(NamedTuple):
 class Zygote:
     """Forks on request and tells of every child that has ended."""
 
-    def __init__(self, control: socket.socket, probes: dict[str, Any], prepared: lockdown.Prepared) -> None:
+    def __init__(
+        self, control: socket.socket, probes: dict[str, Any], prepared: lockdown.Prepared, start: worker.Start
+    ) -> None:
         self._control = control
         self._probes = probes
         self._prepared = prepared
+        self._start = start
         self._children: dict[int, Child] = {}  # by pidfd
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -93,7 +97,7 @@ class Zygote:
         parent = 0 if nest else os.getpid()  # a parent outside of its namespace has no number
         pid = os.fork()
         if pid == 0:
-            worker.main(spec, (fds[0], fds[1], fds[2]), parent, self._probes, self._prepared, _ROOT)
+            worker.main(spec, (fds[0], fds[1], fds[2]), parent, self._probes, self._prepared, self._start)
         if nest:
             nest.leave()
         for fd in fds:
