@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from checks.declare import Rng
+from grader.brief import briefly, is_brief
 from grader.errors import FATAL, Failed, GradmarkError, NotRecorded
 
 # What hypothesis keeps between runs belongs in a cache, not in the folder that the command was called from.
@@ -27,6 +29,17 @@ Body = Callable[[Sizes, Rng], None]
 Together = Callable[[Sequence[tuple[Sizes, Rng]]], None]
 
 
+class Example(NamedTuple):
+    """Sizes, and the seed of what else is drawn: it can be repeated."""
+
+    sizes: Sizes
+    seed: list[int]
+
+    def drawn(self) -> tuple[Sizes, Rng]:
+        """The sizes and a new generator."""
+        return self.sizes, np.random.default_rng(self.seed)
+
+
 @dataclass
 class _Search:
     """What one search for a failure is about: hypothesis takes apart a function once, so it is handed over aside."""
@@ -35,20 +48,21 @@ class _Search:
     body: Body
     salt: int  # of the run: hypothesis begins every search with the same simplest example
     failures: list[GradmarkError] = field(default_factory=list)
-    unknown: list[NotRecorded] = field(default_factory=list)  # examples that can't be judged here
+    smallest: Example | None = None
 
     def attempt(self, data: st.DataObject) -> None:
         """One example; a failure that cost a worker is not run again."""
         sizes = {d: data.draw(st.integers(low, high)) for d, (low, high) in self.dims.items()}
-        number = data.draw(st.integers(0, 2**32 - 1))
+        example = Example(sizes, [self.salt, data.draw(st.integers(0, 2**32 - 1))])
         if self.failures and isinstance(self.failures[-1], FATAL):
             raise self.failures[-1]
         try:
-            self.body(sizes, np.random.default_rng([self.salt, number]))
-        except NotRecorded as error:  # no failure: nobody knows
-            self.unknown.append(error)
+            self.body(*example.drawn())
+        except NotRecorded:  # no failure: nobody knows
+            pass
         except GradmarkError as error:
             self.failures.append(error)
+            self.smallest = example  # so far; hypothesis ends with it
             raise
 
 
@@ -85,48 +99,85 @@ def for_random_sizes(
     nothing else, and no search: only when it fails are `search` single examples searched for the smallest failure.
     """
     drawn = [_example(rng, dims, smallest=not i) for i in range(examples)]
+
+    def run() -> None:
+        if together is not None:
+            together([example.drawn() for example in drawn])
+            return
+        for example in drawn:
+            body(*example.drawn())
+
     try:
-        if together is None:
-            for example in drawn:
-                body(*example)
-        else:
-            together(drawn)
+        with briefly():
+            run()
+        return
     except FATAL:
         raise
-    except GradmarkError:
-        _smallest_failure(rng, dims, body, search or (AFTER_FAILURE if together else examples))
-        raise
+    except GradmarkError as error:
+        if is_brief():
+            raise
+        failure = error
+    most = search or (AFTER_FAILURE if together else examples)
+    _explain(_smallest(rng, dims, body, drawn[0], most), body, run)
+    raise failure
 
 
-def _example(rng: Rng, dims: Mapping[str, tuple[int, int]], smallest: bool) -> tuple[Sizes, Rng]:
+def _example(rng: Rng, dims: Mapping[str, tuple[int, int]], smallest: bool) -> Example:
     sizes = {d: low if smallest else int(rng.integers(low, high + 1)) for d, (low, high) in dims.items()}
-    return sizes, np.random.default_rng(rng.integers(2**32))
+    return Example(sizes, [int(rng.integers(2**32))])
 
 
-def _smallest_failure(rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body, examples: int) -> None:
-    search = _Search(dims, body, int(rng.integers(2**32)))
-    run = seed(int(rng.integers(2**63)))(_limited(examples))
-    _current.append(search)
+def _explain(example: Example | None, body: Body, run: Callable[[], None]) -> None:
+    """Raises what the smallest failing example raises, this time for a reader; else what all of them do."""
+    try:
+        if example is not None:
+            body(*example.drawn())
+    except NotRecorded:
+        pass
+    except Failed as failure:
+        if not failure.hint:
+            failure.hint = _other_hint(run)
+        raise
+    run()
+
+
+def _other_hint(run: Callable[[], None]) -> str:
+    """What is to be said of a failure at larger sizes: the smallest arrays show no pattern."""
     try:
         run()
-    except GradmarkError as smallest:
-        if isinstance(smallest, Failed) and not smallest.hint:
-            smallest.hint = _other_hint(search.failures)
-        raise
-    except Exception:
-        if not search.failures:
+    except Failed as failure:
+        return f"At other sizes: {failure.hint}" if failure.hint else ""
+    except GradmarkError:
+        pass
+    return ""
+
+
+def _smallest(
+    rng: Rng, dims: Mapping[str, tuple[int, int]], body: Body, first: Example, examples: int
+) -> Example | None:
+    """The smallest failing example: the first, of the smallest sizes, or what a search finds. Raises what is fatal."""
+    search = _Search(dims, body, int(rng.integers(2**32)))
+    with briefly():
+        try:
+            body(*first.drawn())
+        except FATAL:
             raise
-        raise search.failures[-1] from None
-    finally:
-        _current.pop()
-    if search.unknown:
-        raise search.unknown[0]
-
-
-def _other_hint(failures: Sequence[GradmarkError]) -> str:
-    """What was to be said of a failure at larger sizes: the smallest arrays show no pattern."""
-    hints = [failure.hint for failure in failures if failure.hint]
-    return f"At other sizes: {hints[0]}" if hints else ""
+        except NotRecorded:
+            pass
+        except GradmarkError:
+            return first
+        run = seed(int(rng.integers(2**63)))(_limited(examples))
+        _current.append(search)
+        try:
+            run()
+        except FATAL:
+            raise
+        except Exception:
+            if not search.failures:
+                raise
+        finally:
+            _current.pop()
+    return search.smallest
 
 
 def _limited(examples: int) -> Callable[[], None]:
