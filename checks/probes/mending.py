@@ -182,7 +182,11 @@ def _rebuilt(thing: Any, places: dict[int, Any], made: dict[int, Any]) -> Any:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True))
+    if a.shape != b.shape:
+        return False
+    if a.size and abs(a.item(0) - b.item(0)) > 1e-9 + 1e-6 * abs(b.item(0)):  # most pairs end here, sooner
+        return False
+    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True))
 
 
 def _likeness(a: Any, b: Any) -> float:
