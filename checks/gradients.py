@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from checks.declare import Rng
 from grader.brief import is_brief
 from grader.compare import measure, tolerance_of
 from grader.diagnose import Evidence, pattern
-from grader.errors import Failed
+from grader.errors import Failed, NotRecorded
 from grader.values import Array
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -28,9 +29,10 @@ CAUTION = 10  # allowance in units of the uncertainty: single precision on the w
 SLIGHT = 1e4  # tolerances of the joint direction: a gradient that is greater was no small part of it
 NEAR = 1e-5  # a numerical gradient is what it is up to this, relative to its greatest element
 MOST_LOOKED_AT = 5  # arrays that are differentiated element by element to find a pattern
-ELEMENTS = 80  # of an array that are differentiated one by one for the report
+ELEMENTS = 40  # of an array that are differentiated one by one for the report
 
 Inputs = Mapping[str, Array]
+Known = Callable[[], Mapping[str, Array]]
 Evaluate = Callable[[Sequence[Inputs]], Array]  # F at each of the inputs
 
 
@@ -112,11 +114,14 @@ def expect_own_gradient(
     function: str,
     forward: str,
     context: str = "",
+    known: Known | None = None,
 ) -> bool:
     """`analytic[k]` is the gradient of F with respect to `inputs[k]`, for every k.
 
-    `names[k]` is what the gradient is called ("dWx"). Returns False when the numbers decide nothing (a kink, or
-    rounding so coarse that no step works). Raises `Failed` naming the array and the element.
+    `names[k]` is what the gradient is called ("dWx"); `known` gives the gradient of the right forward pass, which
+    explains a failure better and sooner than numbers where the submission's own forward pass has it, too.
+    Returns False when the numbers decide nothing (a kink, or rounding so coarse that no step works). Raises `Failed`
+    naming the array and the element.
     """
 
     def two_differ() -> list[bool | None]:
@@ -134,9 +139,25 @@ def expect_own_gradient(
         return None not in verdicts
     if is_brief():
         raise Failed(f"`{function}` does not give the gradient of your own `{forward}`.")
-    wrong = [k for k in analytic if _differs(evaluate, inputs, analytic, k, rng)] or list(analytic)
-    _explain(evaluate, inputs, analytic, rng, wrong, names, function, forward, context)
+    right = _right(known, evaluate, inputs, rng)
+    if right is not None:
+        wrong = [k for k in analytic if _wrong(analytic[k], right[k]).any()]
+    else:
+        wrong = [k for k in analytic if _differs(evaluate, inputs, analytic, k, rng)]
+    said = _Told(names, function, forward, context)
+    _explain(evaluate, inputs, analytic, rng, wrong or list(analytic), right, said)
     return False
+
+
+def _right(known: Known | None, evaluate: Evaluate, inputs: Inputs, rng: Rng) -> Mapping[str, Array] | None:
+    """What `known` gives, if it is the gradient of F."""
+    if known is None:
+        return None
+    try:
+        right = known()
+    except NotRecorded:
+        return None
+    return right if _agrees(evaluate, inputs, right, direction(inputs, right, rng)) else None
 
 
 def _differs(evaluate: Evaluate, inputs: Inputs, analytic: Mapping[str, Array], key: str, rng: Rng) -> bool:
@@ -166,36 +187,49 @@ def _fits(analytic: Mapping[str, Array], direction: Inputs, slope: Slope) -> boo
     return bool(abs(claimed - slope.value) <= allowance)
 
 
+class _Told(NamedTuple):
+    """How a failure speaks of what was compared."""
+
+    names: Mapping[str, str]
+    function: str
+    forward: str
+    context: str
+
+
 def _explain(
     evaluate: Evaluate,
     inputs: Inputs,
     analytic: Mapping[str, Array],
     rng: Rng,
     wrong: Sequence[str],
-    names: Mapping[str, str],
-    function: str,
-    forward: str,
-    context: str,
+    right: Mapping[str, Array] | None,
+    told: _Told,
 ) -> None:
-    """Raises `Failed` with the numerical gradient of some elements beside the student's."""
-    key = wrong[0]
-    name, known = names[key], _numerical(evaluate, inputs, key, analytic[key], rng)
+    """Raises `Failed` with the right gradient, or the numerical one of some elements, beside the student's."""
+
+    def expected(key: str) -> Array:
+        return _numerical(evaluate, inputs, key, analytic[key], rng) if right is None else right[key]
+
+    key, names = wrong[0], told.names
+    name, known = names[key], expected(key)
     mismatch = measure(analytic[key], known, tolerance_of("element").allowance(known), name=name)
     if not mismatch.different:
         mismatch = measure(analytic[key], known, np.full(known.shape, 1e-9), name=name)
-    seen = _pattern(inputs, name, analytic[key], known)
-    for other in wrong[1:MOST_LOOKED_AT]:
-        if not seen:
-            numbers = _numerical(evaluate, inputs, other, analytic[other], rng)
+    seen = ""
+    for other in wrong[:MOST_LOOKED_AT]:
+        if not seen and (right is not None or analytic[other].size <= ELEMENTS):
+            numbers = known if other == key else expected(other)
             seen = _pattern(inputs, names[other], analytic[other], numbers)
     others = [names[k] for k in wrong if k != key]
     also = f" ({', '.join(f'`{other}`' for other in others)} too)" if others else ""
     place = f", at {list(mismatch.worst[0].index)} most of all" if mismatch.worst else ""
+    source = "come from moving one input of your forward pass a little at a time"
+    if right is not None:
+        source = "are the reference's; moved a little, your forward pass changes as they say"
     raise Failed(
-        f"`{name}` from `{function}` is not the gradient of your own `{forward}`{also}{place}"
-        f"{', ' + context if context else ''}.",
-        seen
-        or "The expected values below come from moving one input of your forward pass a little at a time.",
+        f"`{name}` from `{told.function}` is not the gradient of your own `{told.forward}`{also}{place}"
+        f"{', ' + told.context if told.context else ''}.",
+        seen or f"The expected values below {source}.",
         (mismatch,),
     )
 
@@ -208,11 +242,15 @@ def _numerical(evaluate: Evaluate, inputs: Inputs, key: str, analytic: Array, rn
     return known
 
 
+def _wrong(analytic: Array, known: Array) -> Array:
+    found: Array = ~(np.abs(analytic - known) <= tolerance_of("element").allowance(known))
+    return found
+
+
 def _pattern(inputs: Inputs, name: str, analytic: Array, known: Array) -> str:
-    """What the gradient looks like beside the numerical one, when all of that is known; coarser than elsewhere."""
-    allowance = tolerance_of("element").allowance(known)
-    wrong = ~(np.abs(analytic - known) <= allowance)
-    if analytic.size > ELEMENTS or not wrong.any():
+    """What the gradient looks like beside the right one, when all of that is known; coarser than elsewhere."""
+    wrong = _wrong(analytic, known)
+    if not wrong.any():
         return ""
     return pattern(Evidence(name, analytic, known, wrong, given=inputs, close=NEAR))
 
