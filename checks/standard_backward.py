@@ -17,7 +17,7 @@ from checks.cases import (
     Case,
     each,
     edge_sizes,
-    expect_results,
+    expect_all_results,
     for_random_cases,
     ranges,
     typical,
@@ -166,8 +166,7 @@ def _compare_backward(student: Subject, reference: Subject, layer: Layer, cases:
     )
     exact = [(case.exact, tuple(calls.float64(v) for v in case.upstream)) for case in cases]
     expected = calls.right_gradients(reference, layer, exact)
-    for case, mine, right in zip(cases, actual, expected, strict=True):
-        expect_results(mine, right, case, layer, layer.backward)
+    expect_all_results(actual, expected, cases, layer, layer.backward)
 
 
 def _gradient_case(layer: Layer, rng: Rng, sizes: Sizes, context: str, tolerance: str = "gradient") -> Case:
