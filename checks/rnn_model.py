@@ -15,6 +15,7 @@ from checks.agreement import agree
 from checks.cases import named
 from checks.declare import Rng
 from checks.gradients import WIDEST, acquitted, direction, expect_own_gradient
+from checks.probes.bundles import bundled
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import all_close, expect_array, expect_close, expect_mapping, expect_scalar, unpack
 from grader.errors import Blocked, Failed
@@ -164,7 +165,7 @@ def right_results(reference: Subject, cell: str, method: str, cases: Sequence[Ca
 
 def _results(subject: Subject, cell: str, method: str, cases: Sequence[Case]) -> list[Value]:
     with calls.told_of("results", f"CaptioningRNN.{method}"):
-        value = subject.probe("captioner", "results", cell, method, [case.sent for case in cases])
+        value = subject.probe("captioner", "results", cell, method, bundled([case.sent for case in cases]))
     return list(calls.items_of(value, len(cases)))
 
 
@@ -173,7 +174,7 @@ def left(
 ) -> tuple[tuple[Value, ...], Value, tuple[Value, ...]]:
     """What `count` arguments and the parameters hold after a call, and what so many further calls return."""
     with calls.told_of("left", f"CaptioningRNN.{method}"):
-        value = student.probe("captioner", "left", cell, method, case.sent, again)
+        value = student.probe("captioner", "left", cell, method, bundled(case.sent), again)
     arguments, params, further = calls.items_of(value, 3)
     return calls.items_of(arguments, count), params, calls.items_of(further, again)
 
@@ -275,7 +276,7 @@ def _acquitted(
     along = [direction(case.params, case.params, rng) for case, (_, rng) in zip(cases, examples, strict=True)]
     sent = [case.sent | {"along": u} for case, u in zip(cases, along, strict=True)]
     with calls.told_of("slopes", LOSS):
-        values = student.probe("captioner", "slopes", cell, sent, list(WIDEST))
+        values = student.probe("captioner", "slopes", cell, bundled(sent), list(WIDEST))
     return [
         _acquits(case, u, value)
         for case, u, value in zip(cases, along, calls.items_of(values, len(cases)), strict=True)
