@@ -11,6 +11,7 @@ import numpy as np
 
 from checks import mending
 from checks.declare import Layer
+from checks.probes.bundles import bundled
 from grader.compare import describe, expect_array, unpack
 from grader.errors import CallError, ProtocolViolation
 from grader.values import Array, ArrayValue, Handle, ScalarValue, SequenceValue, Value
@@ -72,15 +73,15 @@ def apply_backward(
 def apply_forward_many(
     subject: Subject, layer: Layer, many: Sequence[Mapping[str, Array]]
 ) -> list[dict[str, Value]]:
-    """The outputs for each set of inputs, from one round trip."""
-    callee = function(subject, layer, layer.forward)
-    values = callee.batch([list(inputs.values()) for inputs in many], returns=forward_returns(layer))
-    found = []
-    for value in values:
-        items = unpack(value, [*layer.outputs, "cache"], layer.forward)
-        subject.release(items[-1])
-        found.append(dict(zip(layer.outputs, items, strict=False)))
-    return found
+    """The outputs for each set of inputs, from one round trip.
+
+    A single set takes a plain call, whose errors are worded better.
+    """
+    if len(many) > 1:
+        return right_outputs(subject, layer, many)
+    outputs, cache = apply_forward(subject, layer, many[0])
+    subject.release(cache)
+    return [outputs]
 
 
 Point = tuple[Mapping[str, Array], Sequence[Array], Mapping[str, Array] | None]
@@ -100,15 +101,15 @@ def apply_backward_many(subject: Subject, layer: Layer, many: Sequence[Point]) -
 
 
 def right_outputs(
-    reference: Subject, layer: Layer, many: Sequence[Mapping[str, Array]]
+    subject: Subject, layer: Layer, many: Sequence[Mapping[str, Array]]
 ) -> list[dict[str, Value]]:
-    """The reference's outputs for each set of inputs, by a call whose answer it remembers: no cache is kept."""
-    module = function(reference, layer, layer.forward).target.module
-    values = reference.probe(
-        "layers", "outputs", module, layer.forward, [list(inputs.values()) for inputs in many]
-    )
+    """The outputs by a call whose answer the reference remembers: no cache is kept."""
+    module = function(subject, layer, layer.forward).target.module
+    inputs = bundled([list(arrays.values()) for arrays in many])
+    with told_of("outputs", layer.forward):
+        values = subject.probe("layers", "outputs", module, layer.forward, inputs)
     return [
-        dict(zip(layer.outputs, items_of(value, len(layer.outputs)), strict=True))
+        dict(zip(layer.outputs, unpack(value, [*layer.outputs, "cache"], layer.forward), strict=False))
         for value in items_of(values, len(many))
     ]
 
@@ -125,7 +126,7 @@ def _gradients(subject: Subject, layer: Layer, many: Sequence[Point]) -> list[di
         [list(inputs.values()), list(upstream), list((between or {}).values())]
         for inputs, upstream, between in many
     ]
-    values, names = probed(subject, layer, "gradients", points), list(layer.gradients)
+    values, names = probed(subject, layer, "gradients", bundled(points)), list(layer.gradients)
     return [
         dict(zip(names, unpack(value, names, layer.backward), strict=True))
         for value in items_of(values, len(many))
@@ -204,15 +205,15 @@ def loss_of(
 def _contract(
     subject: Subject, layer: Layer, value: Value, upstream: Sequence[Array], sizes: Mapping[str, int]
 ) -> float:
-    *outputs, cache = unpack(value, [*layer.outputs, "cache"], layer.forward)
-    subject.release(cache)
-    return contracted(layer, outputs, upstream, sizes)
+    found = contracted(layer, value, upstream, sizes)
+    if isinstance(value, SequenceValue):
+        subject.release(value.items[-1])
+    return found
 
 
-def contracted(
-    layer: Layer, outputs: Sequence[Value], upstream: Sequence[Array], sizes: Mapping[str, int]
-) -> float:
-    """The sum over the outputs, one for each name, of <upstream, output>; form is judged here."""
+def contracted(layer: Layer, value: Value, upstream: Sequence[Array], sizes: Mapping[str, int]) -> float:
+    """The sum over forward's outputs of <upstream, output>; form is judged here."""
+    outputs = unpack(value, [*layer.outputs, "cache"], layer.forward)[:-1]
     total = 0.0
     for (name, item), weights in zip(zip(layer.outputs, outputs, strict=True), upstream, strict=True):
         out = expect_array(item, layer.shape(name, sizes), name=name, function=layer.forward)
@@ -228,7 +229,7 @@ def arrays_after_backward(
     if subject.mender is not None:
         ((_, arrays),) = mending.run(subject, layer, [(inputs, upstream)])
         return dict(zip(names, items_of(arrays, len(names)), strict=True))
-    after = probed(subject, layer, "left", list(inputs.values()), list(upstream))
+    after = probed(subject, layer, "left", bundled([list(inputs.values()), list(upstream)]))
     return dict(zip(names, items_of(after, len(names)), strict=True))
 
 
@@ -242,9 +243,9 @@ def trusted(value: Value) -> Array:
 
 def float32(array: Array) -> Array:
     """Floating-point arrays in single precision, others as they are."""
-    return array.astype(np.float32) if array.dtype.kind == "f" else array
+    return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
 
 
 def float64(array: Array) -> Array:
     """Floating-point arrays in double precision, others as they are."""
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+    return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from checks import calls
+from checks.agreement import agree
 from checks.declare import Layer, Rng
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import all_close, expect_close
@@ -64,6 +65,24 @@ def expect_results(
         )
         for name, value in mine.items()
     })  # fmt: skip
+
+
+def expect_all_results(
+    mine: Sequence[Mapping[str, Value]],
+    right: Sequence[Mapping[str, Value]],
+    cases: Sequence[Case],
+    layer: Layer,
+    function: str,
+) -> None:
+    """`expect_results` for each case, when they do not plainly agree."""
+    pairs = [
+        (value, calls.trusted(expected[name]), case.tolerance)
+        for results, expected, case in zip(mine, right, cases, strict=True)
+        for name, value in results.items()
+    ]
+    if not agree(pairs):
+        for results, expected, case in zip(mine, right, cases, strict=True):
+            expect_results(results, expected, case, layer, function)
 
 
 class Named(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from checks import calls
+from checks.agreement import agree
 from checks.declare import Rng
 from checks.gradients import WIDEST, acquitted, direction, expect_own_gradient
 from checks.random_sizes import Sizes, text
@@ -60,6 +61,12 @@ def compare(student: Subject, reference: Subject, cases: Sequence[Case]) -> None
         ]
         for subject in (student, reference)
     )
+    if agree([
+        (value, calls.trusted(true), "value")
+        for values, expected in zip(mine, right, strict=True)
+        for value, true in zip(values, expected, strict=True)
+    ]):  # fmt: skip
+        return
     for case, values, expected in zip(cases, mine, right, strict=True):
         for name, value, true in zip(("loss", "dx"), values, expected, strict=True):
             expect_close(

@@ -17,13 +17,14 @@ from checks.cases import (
     Case,
     each,
     edge_sizes,
-    expect_results,
+    expect_all_results,
     for_random_cases,
     ranges,
     typical,
 )
 from checks.declare import Layer, Rng
 from checks.gradients import WIDEST, acquitted, depends, direction, expect_own_gradient
+from checks.probes.bundles import bundled
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import expect_array, expect_unchanged, unpack
 from grader.errors import Blocked, Failed
@@ -89,7 +90,7 @@ def _acquitted(student: Subject, layer: Layer, examples: Sequence[_Example]) -> 
         [list(example.inputs.values()), list(example.upstream), [along.get(name) for name in example.inputs]]
         for example, along in zip(examples, directions, strict=True)
     ]
-    values = calls.probed(student, layer, "slopes", points, list(WIDEST))
+    values = calls.probed(student, layer, "slopes", bundled(points), list(WIDEST))
     return [
         _acquits(layer, example, along, value)
         for example, along, value in zip(
@@ -107,10 +108,8 @@ def _acquits(layer: Layer, example: _Example, along: Mapping[str, Array], value:
             for (name, of), gradient in zip(layer.gradients.items(), gradients, strict=True)
         }
         F = [
-            calls.contracted(
-                layer, calls.items_of(items, len(layer.outputs)), example.upstream, example.sizes
-            )
-            for items in calls.items_of(outputs, len(WIDEST))
+            calls.contracted(layer, there, example.upstream, example.sizes)
+            for there in calls.items_of(outputs, len(WIDEST))
         ]
     except Failed:
         return False
@@ -166,8 +165,7 @@ def _compare_backward(student: Subject, reference: Subject, layer: Layer, cases:
     )
     exact = [(case.exact, tuple(calls.float64(v) for v in case.upstream)) for case in cases]
     expected = calls.right_gradients(reference, layer, exact)
-    for case, mine, right in zip(cases, actual, expected, strict=True):
-        expect_results(mine, right, case, layer, layer.backward)
+    expect_all_results(actual, expected, cases, layer, layer.backward)
 
 
 def _gradient_case(layer: Layer, rng: Rng, sizes: Sizes, context: str, tolerance: str = "gradient") -> Case:

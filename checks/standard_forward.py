@@ -10,7 +10,7 @@ import numpy as np
 
 from checks import calls
 from checks.calls import apply_forward, apply_forward_many
-from checks.cases import EXACT, Body, Case, each, edge_sizes, expect_results, for_random_cases, typical
+from checks.cases import EXACT, Body, Case, each, edge_sizes, expect_all_results, for_random_cases, typical
 from checks.declare import Layer, Rng
 from checks.random_sizes import text
 from grader.compare import expect_array, expect_unchanged
@@ -32,8 +32,7 @@ def shapes(layer: Layer) -> Body:
 def _compare_forward(student: Subject, reference: Subject, layer: Layer, cases: Sequence[Case]) -> None:
     actual = apply_forward_many(student, layer, [case.inputs for case in cases])
     expected = calls.right_outputs(reference, layer, [case.exact for case in cases])
-    for case, mine, right in zip(cases, actual, expected, strict=True):
-        expect_results(mine, right, case, layer, layer.forward)
+    expect_all_results(actual, expected, cases, layer, layer.forward)
 
 
 def example(layer: Layer) -> Body:

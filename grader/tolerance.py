@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -48,8 +49,13 @@ _factors: ContextVar[Mapping[str, float]] = ContextVar("_factors", default=Mappi
 
 def tolerance_of(name: str) -> Tolerance:
     """The tolerance of this name, with the factor that the rubric of the running session gives it."""
+    return _scaled(name, _factors.get().get(name, 1.0))
+
+
+@cache
+def _scaled(name: str, factor: float) -> Tolerance:
     tolerance = TOLERANCES[name]
-    return replace(tolerance, relative=tolerance.relative * _factors.get().get(name, 1.0))
+    return replace(tolerance, relative=tolerance.relative * factor)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from checks.probes.bundles import Bundle, opened
+
 Case = dict[str, Any]
-"""A model's vocabulary, sizes, dtype and parameters, the arguments of a call, and those of calls before it."""
+"""A model's vocabulary, sizes, dtype and parameters, the arguments of a call, and those of calls before it.
+
+They come in bundles.
+"""
 
 
 def dtype(name: str) -> Any:
@@ -17,10 +22,10 @@ def dtype(name: str) -> Any:
     return getattr(np, name)
 
 
-def results(cell: str, method: str, cases: Sequence[Case]) -> list[Any]:
+def results(cell: str, method: str, cases: Bundle) -> list[Any]:
     """What `method` of a fresh model with given parameters returns, for each case."""
     found = []
-    for case in cases:
+    for case in opened(cases):
         model = _made(cell, case)
         for earlier in case["before"]:
             getattr(model, method)(*earlier)
@@ -28,10 +33,10 @@ def results(cell: str, method: str, cases: Sequence[Case]) -> list[Any]:
     return found
 
 
-def slopes(cell: str, cases: Sequence[Case], offsets: Sequence[float]) -> list[Any]:
+def slopes(cell: str, cases: Bundle, offsets: Sequence[float]) -> list[Any]:
     """What `loss` returns, and the loss alone at each offset along the direction of the case."""
     found = []
-    for case in cases:
+    for case in opened(cases):
         model, params, along = _made(cell, case), case["params"], case["along"]
         moved = [{k: v + t * along[k] for k, v in params.items()} for t in offsets]
         given = _copied(model.loss(*case["arguments"]))
@@ -39,8 +44,9 @@ def slopes(cell: str, cases: Sequence[Case], offsets: Sequence[float]) -> list[A
     return found
 
 
-def left(cell: str, method: str, case: Case, again: int) -> list[Any]:
+def left(cell: str, method: str, bundle: Bundle, again: int) -> list[Any]:
     """What the arguments and the parameters hold after a call, and what so many further calls return."""
+    case = opened(bundle)
     model = _made(cell, case)
     getattr(model, method)(*case["arguments"])
     held = _copied([case["arguments"], dict(model.params)])
