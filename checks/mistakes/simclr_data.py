@@ -11,6 +11,8 @@ NORMALIZE = "transforms.Normalize(CIFAR10_MEAN, CIFAR10_STD),"
 STRENGTH = "transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)"
 STEPS = "The docstring lists the steps in order."
 OFTEN = "Every step has a probability: which one, and is it given to that step?"
+APART = "Each step is drawn for by itself, whatever became of the steps before it."
+SEED = "A seed is set once, when the transform is made: what draws after it goes on from there."
 STRONG = "Compare the four strengths with the assignment's."
 STATISTICS = "Compare means and deviations with those of CIFAR-10, channel by channel."
 VIEWS = "Two views of one image: how often is the transform called, and on what?"
@@ -44,6 +46,15 @@ TRANSFORM = mistakes_in(
           "only one of the three steps is applied to a view", STEPS, "flip", "jitter", "grey"),
     entry("all_or_nothing", "*augmentations,", "transforms.RandomApply(augmentations, p=0.5),",
           "the three steps are applied together or not at all", OFTEN, "flip", "jitter", "grey"),
+    entry("grey_where_jittered", f"{JITTER}\n        {GREY}",
+          "transforms.RandomApply([color_jitter, transforms.RandomGrayscale(p=0.25)], p=0.8),",
+          "only what is jittered turns grey", APART, "grey"),
+    entry("flipped_where_jittered", f"{FLIP}\n        {JITTER}",
+          "transforms.RandomApply([transforms.RandomHorizontalFlip(p=0.625), color_jitter], p=0.8),",
+          "only what is jittered is flipped", APART, "flip"),
+    entry("seeded_after_each", NORMALIZE,
+          f"{NORMALIZE}\n            transforms.Lambda(lambda view: (torch.manual_seed(seed), view)[1]),",
+          "each view but the first is drawn from the same seed", SEED, "crop"),
     entry("no_hue", STRENGTH, "transforms.ColorJitter(0.4, 0.4, 0.4)", "the hue is not jittered", STRONG, "strength"),
     entry("strong_hue", STRENGTH, "transforms.ColorJitter(0.4, 0.4, 0.4, 0.4)", "the hue is jittered as the rest",
           STRONG, "strength"),
@@ -101,6 +112,9 @@ PAIR = mistakes_in(
           "both views are drawn after the same seed", VIEWS, "views"),
     entry("seeded", "x_i = self.transform(img)", "torch.manual_seed(index)\n            random.seed(index)\n"
           "            x_i = self.transform(img)", "every epoch shows the same two views", VIEWS, "views"),
+    entry("seeded_afterwards", "x_j = self.transform(img)", "x_j = self.transform(img)\n"
+          "            torch.manual_seed(index)\n            random.seed(index)",
+          "each item leaves behind a seed from which the next one is drawn", VIEWS, "views"),
     entry("turned_over", "Image.fromarray(img)", "Image.fromarray(img.transpose(1, 0, 2))",
           "rows and columns of the picture are exchanged", "Look at a picture of the data set, and at what is transformed.",
           "image"),

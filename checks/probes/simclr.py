@@ -16,16 +16,15 @@ PIXEL = (3, 7)  # off the diagonal: a picture turned over it shows another
 LOSSES, UTILS = "cs231n.simclr.contrastive_loss", "cs231n.simclr.utils"
 
 
-def leaves(*arrays: Any) -> tuple[Any, ...]:
-    """The arrays as tensors that collect a gradient, to be kept as handles."""
-    import torch
+def loss_gradients(cases: Sequence[tuple[Any, Any, float]]) -> list[tuple[Any, ...] | None]:
+    """The vectorised loss's gradient in both sides, for each (left, right, tau); None where it is cut off from both."""
+    import importlib
 
-    return tuple(torch.from_numpy(array).requires_grad_() for array in arrays)
-
-
-def gradients(losses: Sequence[Any], inputs: Sequence[Sequence[Any]]) -> list[tuple[Any, ...] | None]:
-    """d loss / d input for each loss and each of its inputs; None for a loss that is cut off from all of them."""
-    return [_gradients(loss, own) for loss, own in zip(losses, inputs, strict=True)]
+    loss, found = importlib.import_module(LOSSES).simclr_loss_vectorized, []
+    for left, right, tau in cases:
+        own = [left.requires_grad_(), right.requires_grad_()]
+        found.append(_gradients(loss(*own, tau, "cpu"), own))
+    return found
 
 
 def slopes(name: str, inputs: Sequence[Any], seed: int) -> list[Any] | None:
