@@ -2,26 +2,31 @@
 
 Freedoms: as many real as fake scores, of shape (N, 1), never N = 1, which the given `bce_loss` refuses; a float32
 label or constant on the way.
+
+All checks of a loss judge the same scores: they are sent at once, and one by one when anything is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from checks import calls
 from checks.declare import Rng, check
 from checks.networks import items
+from checks.shared import at_once, common, holds, seed_of
 from grader.compare import describe, expect_array, expect_close, unpack
 from grader.errors import Failed
 from grader.sandbox.client import Tensor
-from grader.values import Array, ArrayValue, Handle, Value
+from grader.values import Array, ArrayValue, Handle, SequenceValue, Value
 
 if TYPE_CHECKING:
-    from grader.subject import Subject
+    from grader.subject import Callee, Subject
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,154 @@ SIZES = (2, 3, 5, 8)
 LARGE = (100.0, 1000.0, 1e5)
 
 
-def _loss(value: Value, loss: Loss) -> None:
+@dataclass(frozen=True)
+class Point:
+    """Scores at which a loss is judged."""
+
+    scores: list[Array]
+    context: str
+    dtype: str = "float64"  # that they are sent in
+    tolerance: str = "value"
+
+    @property
+    def sent(self) -> list[Tensor]:
+        """As the submission gets them."""
+        return [Tensor(scores.astype(self.dtype)) for scores in self.scores]
+
+    @property
+    def exact(self) -> list[Tensor]:
+        """The same numbers as the reference gets them, in float64."""
+        return [Tensor(tensor.array.astype("float64")) for tensor in self.sent]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A loss and its gradients; none without a graph."""
+
+    loss: Value
+    gradients: tuple[Value, ...]
+
+    @classmethod
+    def of(cls, value: Value) -> Answer:
+        """What `checks.probes.gan_parts.losses` says of one point."""
+        loss, gradients = items(value, 2)
+        return cls(loss, items(gradients))
+
+
+@dataclass
+class Case:
+    """The points at which a submission's loss is judged, by check, and what the reference gives there."""
+
+    loss: Loss
+    student: Subject
+    reference: Subject
+    points: dict[str, list[Point]]
+
+    @cached_property
+    def right(self) -> dict[str, list[Answer]]:
+        """The reference's answers: one question, which is remembered."""
+        sent = [point.exact for points in self.points.values() for point in points]
+        return self._sorted(self.reference.probe("gan_parts", "losses", self.loss.function, sent))
+
+    @cached_property
+    def settled(self) -> frozenset[str]:
+        """The checks that the submission passes, as far as its answers to all at once say."""
+        sent = [point.sent for points in self.points.values() for point in points]
+        value = at_once(self.student, "gan_parts", "losses", self.loss.function, sent)
+        if value is None or not isinstance(value, SequenceValue):
+            return frozenset()
+        found = self._sorted(value)
+        passed = {check for check in self.points if holds(partial(self._compare, check, found[check]))}
+        if holds(partial(self._expect_losses, found["values"])):
+            passed.add("shapes")
+        return frozenset(passed)
+
+    def _expect_losses(self, found: Sequence[Answer]) -> None:
+        for answer in found:
+            expect_loss(answer.loss, self.loss)
+
+    def _sorted(self, value: Value) -> dict[str, list[Answer]]:
+        answers = iter(items(value, sum(map(len, self.points.values()))))
+        return {check: [Answer.of(next(answers)) for _ in points] for check, points in self.points.items()}
+
+    def _compare(self, check: str, found: Sequence[Answer]) -> None:
+        if check != "gradients":
+            self.compare_losses(check, [answer.loss for answer in found])
+        if check in ("gradients", "large_values"):
+            self.compare_gradients(check, [answer.gradients for answer in found])
+
+    def compare_losses(self, check: str, found: Sequence[Value], hint: str = "") -> None:
+        """The losses at the points of a check are the reference's."""
+        for point, value, right in zip(self.points[check], found, self.right[check], strict=True):
+            try:
+                self._expect("loss", point, value, right.loss, point.tolerance)
+            except Failed as error:
+                raise Failed(error.message, hint or error.hint, error.details) from None
+
+    def compare_gradients(self, check: str, found: Iterable[Sequence[Value]]) -> None:
+        """The gradients at the points of a check are the reference's; looked at one after the other."""
+        for point, gradients, right in zip(self.points[check], found, self.right[check], strict=True):
+            if not gradients:
+                raise Failed(
+                    f"`loss` from `{self.loss.function}` has no gradient.",
+                    "Look for `.detach()`, `.item()`, `torch.tensor(...)` of a tensor, or numpy on the way.",
+                )
+            for name, value, expected in zip(self.loss.scores, gradients, right.gradients, strict=True):
+                self._expect(f"d{name}", point, value, expected, "gradient")
+
+    def _expect(self, name: str, point: Point, value: Value, right: Value, tolerance: str) -> None:
+        expect_close(
+            value, calls.trusted(right), name=name, function=self.loss.function, origin="torch",
+            tolerance=tolerance, context=point.context, axes={"N": len(point.scores[0])},
+            given=dict(zip(self.loss.scores, point.scores, strict=False)),
+        )  # fmt: skip
+
+    def losses(self, check: str) -> list[Value]:
+        """The submission's losses at the points of a check."""
+        callee: Callee = getattr(self.student.gan_pytorch, self.loss.function)
+        return callee.batch([point.sent for point in self.points[check]])
+
+    def gradients(self, check: str) -> Iterator[list[Value]]:
+        """The submission's gradients at each point of a check."""
+        names = self.loss.scores
+        for point in self.points[check]:
+            sent = [Tensor(tensor.array, requires_grad=True) for tensor in point.sent]
+            returns = ", ".join([*(f"{name}*" for name in names), "_"])
+            kept = self.student.probe("arrays", "keep", *sent, 0, returns=returns)
+            handles = unpack(kept, [*names, "_"], "keep")[:-1]
+            value = getattr(self.student.gan_pytorch, self.loss.function)(*handles, returns="loss*")
+            assert isinstance(value, Handle)
+            found = self.student.probe("gan_parts", "backward", value, *handles)
+            self.student.release(value, *handles)
+            yield list(items(found))
+
+
+_cases: WeakKeyDictionary[Subject, dict[tuple[str, int], Case]] = WeakKeyDictionary()
+
+
+def case(loss: Loss, student: Subject, reference: Subject, rng: Rng) -> Case:
+    """The same in all checks of a loss in a run."""
+    cases, key = _cases.setdefault(student, {}), (loss.function, seed_of(rng))
+    if key not in cases:
+        cases[key] = Case(loss, student, reference, _points(loss, common(rng, loss.function)))
+    return cases[key]
+
+
+def _points(loss: Loss, rng: Rng) -> dict[str, list[Point]]:
+    scores = loss.draw(rng, 6, 2.0)
+    rounded = "to float64 precision: is there a cast to float32 (`.float()`, `.type(dtype)`) on the way?"
+    return {
+        "values": [Point(loss.draw(rng, n, 2.0), f"with N={n} logits of each kind") for n in SIZES],
+        "large_values": [
+            Point(loss.draw_large(rng, scale), f"for scores of magnitude {scale:g}") for scale in LARGE
+        ],
+        "gradients": [Point(loss.draw(rng, n, 2.0), f"with N={n}") for n in (3, 5)],
+        "single": [Point(scores, "with float32 scores", "float32", "float32")],
+        "precision": [Point(scores, rounded, tolerance="precision")],
+    }
+
+
+def expect_loss(value: Value, loss: Loss) -> None:
     """A tensor with one number and no axes: `.backward()` and `.item()` are called on it."""
     expect_array(value, (), name="loss", function=loss.function, origin="torch")
     if not isinstance(value, ArrayValue) or value.origin != "torch":
@@ -65,98 +217,52 @@ def _loss(value: Value, loss: Loss) -> None:
         )
 
 
-def _compare_losses(
-    student: Subject, reference: Subject, loss: Loss, many: list[list[Array]], contexts: list[str],
-    tolerance: str = "value", dtype: str = "float64", hint: str = "",
-) -> None:  # fmt: skip
-    points = [[Tensor(scores.astype(dtype)) for scores in one] for one in many]
-    exact = [[Tensor(scores.astype(dtype).astype("float64")) for scores in one] for one in many]
-    actual = getattr(student.gan_pytorch, loss.function).batch(points)
-    right = getattr(reference.gan_pytorch, loss.function).batch(exact)
-    for value, expected, scores, context in zip(actual, right, many, contexts, strict=True):
-        try:
-            expect_close(
-                value, calls.trusted(expected), name="loss", function=loss.function, origin="torch",
-                tolerance=tolerance, context=context, axes={"N": len(scores[0])},
-                given=dict(zip(loss.scores, scores, strict=False)),
-            )  # fmt: skip
-        except Failed as error:
-            raise Failed(error.message, hint or error.hint, error.details) from None
-
-
-def _gradients(subject: Subject, loss: Loss, scores: list[Array]) -> list[Value]:
-    names = ", ".join(f"{name}*" for name in loss.scores)
-    kept = subject.probe(
-        "arrays", "keep", *(Tensor(s, requires_grad=True) for s in scores), 0, returns=f"{names}, _"
-    )
-    handles = unpack(kept, [*loss.scores, "_"], "keep")[:-1]
-    value = getattr(subject.gan_pytorch, loss.function)(*handles, returns="loss*")
-    assert isinstance(value, Handle)
-    found = subject.probe("gan_parts", "backward", value, *handles)
-    subject.release(value, *handles)
-    return list(items(found))
-
-
-def _compare_gradients(
-    student: Subject, reference: Subject, loss: Loss, scores: list[Array], context: str
-) -> None:
-    actual = _gradients(student, loss, scores)
-    if not actual:
-        raise Failed(
-            f"`loss` from `{loss.function}` has no gradient.",
-            "Look for `.detach()`, `.item()`, `torch.tensor(...)` of a tensor, or numpy on the way.",
-        )
-    right = _gradients(reference, loss, scores)
-    for name, value, expected in zip(loss.scores, actual, right, strict=True):
-        expect_close(
-            value, calls.trusted(expected), name=f"d{name}", function=loss.function, origin="torch",
-            tolerance="gradient", context=context, axes={"N": len(scores[0])},
-            given=dict(zip(loss.scores, scores, strict=False)),
-        )  # fmt: skip
-
-
 def loss_checks(loss: Loss) -> dict[str, Callable[..., None]]:
+    """All checks of a loss by name, for the module's namespace."""
     name, stem = loss.function, f"gan_pytorch.{loss.function}"
 
     @check(f"{stem}.shapes", "returns what it should", part="gan")
     def shapes(student: Subject, reference: Subject, rng: Rng) -> None:
-        callee = getattr(student.gan_pytorch, name)
-        _loss(callee(*map(Tensor, loss.draw(rng, 4))), loss)
+        one = case(loss, student, reference, rng)
+        if "shapes" not in one.settled:
+            callee = getattr(student.gan_pytorch, name)
+            expect_loss(callee(*map(Tensor, loss.draw(rng, 4))), loss)
 
     shapes.__doc__ = f"{name} returns a tensor that is one number."
 
     @check(f"{stem}.values", "values", part="gan", requires=[f"{stem}.shapes"])
     def values(student: Subject, reference: Subject, rng: Rng) -> None:
-        many = [loss.draw(rng, n, 2.0) for n in SIZES]
-        contexts = [f"with N={n} logits of each kind" for n in SIZES]
-        _compare_losses(student, reference, loss, many, contexts)
+        one = case(loss, student, reference, rng)
+        if "values" not in one.settled:
+            one.compare_losses("values", one.losses("values"))
 
     values.__doc__ = f"{name} computes the right loss for any batch size."
 
     @check(f"{stem}.large_values", "large scores", part="gan", requires=[f"{stem}.values"])
     def large_values(student: Subject, reference: Subject, rng: Rng) -> None:
-        many = [loss.draw_large(rng, scale) for scale in LARGE]
-        contexts = [f"for scores of magnitude {scale:g}" for scale in LARGE]
-        _compare_losses(student, reference, loss, many, contexts, hint=loss.hint)
-        for scores, context in zip(many, contexts, strict=True):
-            _compare_gradients(student, reference, loss, scores, context)
+        one = case(loss, student, reference, rng)
+        if "large_values" not in one.settled:
+            one.compare_losses("large_values", one.losses("large_values"), loss.hint)
+            one.compare_gradients("large_values", one.gradients("large_values"))
 
     large_values.__doc__ = f"{name} and its gradient hold for scores of magnitude 100 and more."
 
     @check(f"{stem}.gradients", "gradients", part="gan", requires=[f"{stem}.values"])
     def gradients(student: Subject, reference: Subject, rng: Rng) -> None:
-        for n in (3, 5):
-            _compare_gradients(student, reference, loss, loss.draw(rng, n, 2.0), f"with N={n}")
+        one = case(loss, student, reference, rng)
+        if "gradients" not in one.settled:
+            one.compare_gradients("gradients", one.gradients("gradients"))
 
     gradients.__doc__ = f"{name} passes the right gradient to every score."
 
     @check(f"{stem}.precision", "precision", part="gan", requires=[f"{stem}.values"])
     def precision(student: Subject, reference: Subject, rng: Rng, advise: Callable[[str], None]) -> None:
-        many = [loss.draw(rng, 6, 2.0)]
-        _compare_losses(student, reference, loss, many, ["with float32 scores"], "float32", "float32")
-        context = "to float64 precision: is there a cast to float32 (`.float()`, `.type(dtype)`) on the way?"
+        one = case(loss, student, reference, rng)
+        if one.settled >= {"single", "precision"}:
+            return
+        one.compare_losses("single", one.losses("single"))
         try:
-            _compare_losses(student, reference, loss, many, [context], "precision")
+            one.compare_losses("precision", one.losses("precision"))
         except Failed as error:
             if not loss.labels_round:
                 raise

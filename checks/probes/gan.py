@@ -20,6 +20,12 @@ PERIOD = 10007  # of the numbers that fill parameters; prime, so that no two row
 STEP = 613  # how far each parameter starts into them after the one before
 LARGE = 1 << 18  # elements: the gradient of a larger weight is not computed, its bias speaks for it
 LARGEST, FAN_IN = 6272 * 1024, 1024  # the largest weight, and the fan-in of all large ones
+CONVOLVED = (
+    (4, 128, 7, 7),
+    (4, 64, 14, 14),
+    (3, 1, 28, 28),
+    (3, 32, 12, 12),
+)  # by the convolutions of the checks
 DRAWN = 1 << 12  # elements: the first numbers of a larger weight are not drawn where nobody looks at them
 
 
@@ -35,8 +41,18 @@ def table() -> Any:
     return whole.reshape(-1)
 
 
-if "torch" in sys.modules:
+def warm_up() -> None:
+    """In the warm parent: convolutions of these sizes are compiled at their first use, which takes 40 ms."""
+    if "torch" not in sys.modules:
+        return
+    from torch import nn, ones
+
     table()
+    up = nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.ConvTranspose2d(64, 1, 4, 2, 1)
+    down = nn.Conv2d(1, 32, 5), nn.Conv2d(32, 64, 5)
+    for layer, shape in zip((*up, *down), CONVOLVED, strict=True):
+        layer(ones(shape, requires_grad=True)).sum().backward()
+        layer.eval()(ones(shape))
 
 
 def _layers(model: Any) -> list[Any]:

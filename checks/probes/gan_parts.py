@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,17 @@ def backward(loss: Any, *inputs: Any) -> list[Any]:
         return []
     found = torch.autograd.grad(loss, inputs, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
+
+
+def losses(function: str, points: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """The loss for the scores of each point, and its gradients as `backward` gives them."""
+    loss_of = getattr(importlib.import_module(MODULE), function)
+    found = []
+    for point in points:
+        scores = [tensor.clone().requires_grad_() for tensor in point]
+        loss = loss_of(*scores)
+        found.append([loss, backward(loss, *scores)])
+    return found
 
 
 def small_model() -> Any:

@@ -39,8 +39,10 @@ def main() -> None:
     for name in preload:
         versions[name] = str(getattr(importlib.import_module(name), "__version__", ""))
     probes = {name: importlib.import_module(name) for name in names}
-    probes |= own.load(others)
     _warm_up()
+    for module in probes.values():
+        getattr(module, "warm_up", _nothing)()
+    probes |= own.load(others)
     threads = len(os.listdir("/proc/self/task"))
     start = worker.start(_ROOT)
     gc.collect()
@@ -127,6 +129,10 @@ class Zygote:
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             self._clear(child)
+
+
+def _nothing() -> None:
+    """Most probes need no warming up of their own."""
 
 
 def _warm_up() -> None:
