@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -78,13 +79,31 @@ def _known(module: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
+def _unwatched() -> Iterator[None]:
+    """Meanwhile nobody looks for shortcuts: to be watched, building and setting a module takes three times as long.
+
+    The call by which a check builds its first module is watched, and so is what comes after this.
+    """
+    import torch
+
+    watching = sys.getprofile()
+    sys.setprofile(None)
+    try:
+        with torch._C.DisableTorchFunction():
+            yield
+    finally:
+        sys.setprofile(watching)
+
+
+@contextlib.contextmanager
 def _ready(module: Any, setup: Sequence[Any]) -> Iterator[Any]:
     """The module, made or found and set; afterwards nothing of the setup but values, dtype and mode is left."""
     import torch
 
     params, dtype, training, quiet, fitting = setup
-    module = built(module, dtype)
-    prepare(module, params, dtype, training)
+    with _unwatched():
+        module = built(module, dtype)
+        prepare(module, params, dtype, training)
     layers = [part for part in module.modules() if isinstance(part, torch.nn.Dropout)] if quiet else []
     before, default = [layer.p for layer in layers], torch.get_default_dtype()
     try:
