@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.sandbox import lockdown, own, worker
+from grader.sandbox import lockdown, own, warm, worker
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
@@ -39,7 +39,7 @@ def main() -> None:
     for name in preload:
         versions[name] = str(getattr(importlib.import_module(name), "__version__", ""))
     probes = {name: importlib.import_module(name) for name in names}
-    _warm_up()
+    warm.up()
     for module in probes.values():
         getattr(module, "warm_up", _nothing)()
     probes |= own.load(others)
@@ -133,37 +133,6 @@ class Zygote:
 
 def _nothing() -> None:
     """Most probes need no warming up of their own."""
-
-
-def _warm_up() -> None:
-    """First operations load code and tables lazily: done here once, not in every child."""
-    import numpy as np
-
-    (np.ones((4, 4)) @ np.ones((4, 4))).sum()
-    np.random.seed(0)
-    np.einsum("ij,jk->ik", np.ones((2, 2)), np.ones((2, 2)))
-    if "torch" in sys.modules:
-        _warm_up_torch(sys.modules["torch"])
-
-
-def _warm_up_torch(torch: Any) -> None:
-    nn = torch.nn
-    # An optimiser asks for devices, and torch refuses them to every process forked after that: not "no GPU", as a
-    # student should read, but "can't re-initialize CUDA in forked subprocess".
-    asked, torch.cuda.is_available = torch.cuda.is_available, lambda: False
-    torch.manual_seed(0)
-    x = torch.ones(2, 3, 8, 8, requires_grad=True)
-    layers = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.LeakyReLU(), nn.MaxPool2d(2), nn.ConvTranspose2d(4, 2, 2), nn.Tanh(),
-        nn.Flatten(), nn.Linear(32, 4), nn.LayerNorm(4), nn.Dropout(),
-    )  # fmt: skip
-    optimiser = torch.optim.Adam(layers.parameters())
-    y = layers(x)
-    (torch.softmax(y @ y.T, dim=-1) @ nn.Embedding(3, 4)(torch.tensor([0, 2]))).sum().backward()
-    optimiser.step()
-    nn.functional.cross_entropy(y, torch.tensor([0, 1]))
-    layers.double().eval()(x.detach().double())
-    torch.cuda.is_available = asked
 
 
 if __name__ == "__main__":
