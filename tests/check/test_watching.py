@@ -61,6 +61,7 @@ TEXT += "\n\ndef built():\n    return helper()\n\n\ndef helper():\n    return 4\
             {"step", "forward", "other", "built", "Model.loss", "Model.later"},
         ),
         ("return 3\n", "return 3  \n\n", set()),
+        ("return 1", 'return globals()["other"]()', {"step", "forward", "Model.loss", "Model.later"}),
     ],
 )
 def test_what_a_change_concerns(old: str, new: str, concerned: set[str]) -> None:
@@ -69,6 +70,24 @@ def test_what_a_change_concerns(old: str, new: str, concerned: set[str]) -> None
     assert after != TEXT
     ids = affected.checks(SPECS, MODULES, {LAYERS: TEXT}, {LAYERS: after})
     assert {id.partition(".")[2].removesuffix(".values") for id in ids} == concerned
+
+
+@pytest.mark.parametrize(
+    ("inside", "mentions"),
+    [
+        ('"""As step() does."""\n    return 3', False),
+        ("# see step\n    return 3", False),
+        ('return globals()["step"]()', True),
+        ("return it.step()", True),
+        ("import step as s\n    return s", True),
+        ("return step(  # that does not parse", True),
+    ],
+)
+def test_what_mentions_a_function(inside: str, mentions: bool) -> None:
+    """Comments and docstrings refer to nothing; strings may, and so may all that can't be read."""
+    text = TEXT.replace("return 3", inside)
+    ids = affected.checks(SPECS, MODULES, {LAYERS: text}, {LAYERS: text.replace("return 1", "return 10")})
+    assert ("rnn_layers.other.values" in ids) is mentions
 
 
 def test_a_file_that_no_check_is_about() -> None:
