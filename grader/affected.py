@@ -38,7 +38,8 @@ def checks(specs: Iterable[Any], modules: Mapping[str, str], before: Texts, afte
     return _of(specs, _mentioning(names, after))
 
 
-def pieces(text: str) -> dict[str, str]:
+@lru_cache(maxsize=200)  # of a folder in which one file is saved, all others are as before
+def pieces(text: str) -> Pieces:
     """The functions and classes of a text; two of one name are one piece, and decorators belong to what follows."""
     found: dict[str, list[str]] = {"": []}
     name, decorators = "", list[str]()

@@ -17,6 +17,7 @@ from checks.declare import CheckSpec
 from grader import affected, watching
 from grader.places import ROOT, TEMPLATE
 from grader.results import Outcome
+from grader.sandbox.client import Zygote
 from grader.selfcheck import Checker
 from grader.watching import Watched
 
@@ -151,6 +152,33 @@ def test_only_the_concerned_checks_run_again(folder: Path, watched: Watched) -> 
     mended = watched.run()
     assert mended is not None
     assert {check.outcome for check in mended.grade.checks} == {Outcome.PASSED}
+
+
+def test_a_worker_waits_for_the_next_run(
+    folder: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made ready is used, sees the files as they are saved, and is made anew where it has died meanwhile."""
+    first = watched.run()
+    assert first is not None
+    watched.prepare()
+    started: list[object] = []
+    start = Zygote.worker
+    monkeypatch.setattr(Zygote, "worker", lambda *asked: started.append(asked) or start(*asked))
+    change(folder, "np.take(W, x, axis=0)", "np.take(W, x, axis=0) + 1")
+    second = watched.run()
+    assert second is not None
+    assert {c.function for c in second.grade.checks if c.outcome is Outcome.FAILED} == {
+        "word_embedding_forward"
+    }
+    assert started == []
+    watched.prepare()
+    (waiting,) = watched._checker._waiting.values()
+    waiting._process.kill()
+    change(folder, "np.take(W, x, axis=0) + 1", "np.take(W, x, axis=0)")
+    third = watched.run()
+    assert third is not None
+    assert {check.outcome for check in third.grade.checks} == {Outcome.PASSED}
+    assert len(started) == 2
 
 
 class Reader:
