@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test lint types imports template-check unit test-slow false-alarms fuzz soak mutants once clean install template docs schemas
+.PHONY: demo test lint types imports template-check unit test-slow false-alarms fuzz soak mutants once walks clean install template docs schemas
 
 demo: $(STAMP)
 	$(BIN)/python -m tests.submissions.demo
@@ -48,6 +48,10 @@ template-check: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+# The documentation's walks in environments of their own, with what it says is to be installed: 6 GB of disk.
+walks: $(STAMP)
+	$(BIN)/python -m pytest -m slow tests/walks/test_empty_environment.py
 
 false-alarms: $(STAMP)
 	$(BIN)/python -m tests.mutants.false_alarms 200

@@ -6,8 +6,10 @@ checked again: a change outside of any piece, or in a file that no check is abou
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from grader.own_folder import file_of
@@ -15,6 +17,7 @@ from grader.own_folder import file_of
 Texts = Mapping[str, str]  # by file
 Pieces = Mapping[str, str]  # by name; "" holds what belongs to none
 _PIECE = re.compile(r"(?:async +)?(?:def|class) +(\w+)")
+_WORD = re.compile(r"\w+")
 _CONTINUED = re.compile(r"[\s)\]}#]|$")  # a line that does not begin a statement
 
 
@@ -35,7 +38,8 @@ def checks(specs: Iterable[Any], modules: Mapping[str, str], before: Texts, afte
     return _of(specs, _mentioning(names, after))
 
 
-def pieces(text: str) -> dict[str, str]:
+@lru_cache(maxsize=200)  # of a folder in which one file is saved, all others are as before
+def pieces(text: str) -> Pieces:
     """The functions and classes of a text; two of one name are one piece, and decorators belong to what follows."""
     found: dict[str, list[str]] = {"": []}
     name, decorators = "", list[str]()
@@ -58,13 +62,37 @@ def _changed(before: Pieces, after: Pieces) -> set[str]:
 
 def _mentioning(names: set[str], texts: Texts) -> set[str]:
     """The names, and those of all pieces that mention one of them, or one that does."""
-    every = [(name, piece) for text in texts.values() for name, piece in pieces(text).items() if name]
+    every = [(name, words(piece)) for text in texts.values() for name, piece in pieces(text).items() if name]
     found, new = set(names), set(names)
     while new:
-        word = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(new)))})\b")
-        new = {name for name, piece in every if name not in found and word.search(piece)}
+        new = {name for name, mentioned in every if name not in found and not new.isdisjoint(mentioned)}
         found |= new
     return found
+
+
+@lru_cache(maxsize=2000)  # of a file that is saved, one piece or two are others than before
+def words(piece: str) -> frozenset[str]:
+    """All that a piece can refer to by name: comments and docstrings can't, other strings may."""
+    try:
+        tree = ast.parse(piece)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset(_WORD.findall(piece))
+    return frozenset(_mentioned(tree))
+
+
+def _mentioned(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                yield name
+            case ast.alias(name=name):
+                yield from name.split(".")
+            case ast.Expr(value=ast.Constant(value=str()) as said):
+                said.value = ""  # to readers alone
+            case ast.Constant(value=str(text)):
+                yield from _WORD.findall(text)
+            case _:
+                pass
 
 
 def _of(specs: Iterable[Any], names: set[str]) -> set[str]:

@@ -64,7 +64,10 @@ def check(what: str = "", folder: str | Path = ".", *, seed: int | None = None) 
     try:
         checker = _warm(own_folder.find(Path(folder)))
         checks = chosen(checker, what)
-        grade = checker.check(checks, seed=seed, select=what)
+        try:
+            grade = checker.check(checks, seed=seed, select=what)
+        finally:
+            checker.clear()
     except GradmarkError as error:
         return Told(error)
     atexit.unregister(_close)  # anew, so that it comes before what warm parents have registered

@@ -20,6 +20,9 @@ def handout(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=20, help="How many sets of inputs students get.")] = 3,
+    select: Annotated[
+        str, typer.Option("-k", metavar="EXPR", help="Only checks that match, as for pytest's -k.")
+    ] = "",
     data: Annotated[bool, typer.Option(help="Put small data sets for the notebooks into it.")] = True,
 ) -> int:
     """Make the package that students get: template, notebooks, data, and checks that need no reference.
@@ -31,13 +34,15 @@ def handout(
     Examples:
       gradmark handout a3-students/
       gradmark handout a3-students/ --rubric course.toml --no-data
+      gradmark handout week-1/ -k "rnn and not lstm"
     """
     from grader import students_package
     from grader.rubric import DEFAULT, load
 
     students_package.build(
-        folder, load(rubric or DEFAULT), seeds=seeds, data=data, tell=lambda said: typer.echo(said, err=True)
-    )
+        folder, load(rubric or DEFAULT), seeds=seeds, select=select, data=data,
+        tell=lambda said: typer.echo(said, err=True),
+    )  # fmt: skip
     typer.echo(f"Made: {folder}")
     return 0
 

@@ -13,6 +13,7 @@ import platform
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,9 @@ import grader
 from grader import own_folder, plugin
 from grader.apart import PROBES as STAND_INS
 from grader.collect import Submission, collect
+from grader.collect.names import identifier
 from grader.compare import tolerance_factors
-from grader.errors import ImportFailed, NotRecorded, RubricError, UsageError, Verdict
+from grader.errors import ImportFailed, NotRecorded, RubricError, SandboxError, UsageError, Verdict
 from grader.judge import Judge, not_attempted, nothing_done
 from grader.memory import give_back
 from grader.places import CHECKS, FIXTURES, PROBES, REFERENCE, SEED_BITS, TEMPLATE
@@ -34,7 +36,7 @@ from grader.recorded import Fixtures, Recorded
 from grader.reference import Reference
 from grader.results import CheckResult, Environment, Grade, Limits, Outcome, Problem
 from grader.rubric import DEFAULT, Rubric, load
-from grader.sandbox.client import Argument, Function, Zygote
+from grader.sandbox.client import Argument, Function, Worker, Zygote
 from grader.scoring import score
 from grader.scratch import Scratch
 from grader.signatures import Signatures
@@ -111,6 +113,9 @@ class Checker:
         self._signatures = Signatures(TEMPLATE, MODULES.values())
         self._used: _Warm | None = None
         self.broken: list[Problem] = []  # files that can't be imported as they are now
+        self._open = ExitStack()  # what the last run used, and what waits for the next one
+        self._into: Path | None = None  # where the next run's files go: workers wait there for them
+        self._waiting: dict[Preload, Worker] = {}
 
     def __enter__(self) -> Checker:
         return self
@@ -122,6 +127,7 @@ class Checker:
 
     def close(self) -> None:
         """Ends the workers and the warm parents."""
+        self.clear()
         for warm in self._warm.values():
             warm.close()
         self._warm.clear()
@@ -179,12 +185,12 @@ class Checker:
         known = known or {}
         results: dict[str, CheckResult] = {}
         self.broken = []
-        with Scratch() as scratch:
-            submission = collect(self.folder / own_folder.PACKAGE, TEMPLATE, Path(scratch))
-            listener = Counting(len(checks) - len(known), progress)
-            for group, mine in _grouped(checks):
-                results |= self._run(group, mine, submission, seed, known, listener)
-        give_back()
+        into = self._new_folder() if self._into is None else self._into
+        self._into = None
+        submission = collect(self.folder / own_folder.PACKAGE, TEMPLATE, into)
+        listener = Counting(len(checks) - len(known), progress)
+        for group, mine in _grouped(checks):
+            results |= self._run(group, mine, submission, seed, known, listener)
         return self._graded(
             submission, [results[check.spec.id] for check in checks],
             self._environment(seed, select, started),
@@ -204,16 +210,47 @@ class Checker:
         if missing := _not_installed(preload):
             return {id: _without(spec, missing) for id, spec in specs.items()}
         warm = self._used = self._warmed(preload)
-        with Subject(
-            warm.zygote, submission.root, self.rubric.limits, signatures=self._signatures
-        ) as student:
-            self.broken += _broken(student, group)
-            judge = Judge(student, warm.reference, seed, specs, listener)
-            judge.results.update({id: known[id] for id in specs if id in known})
-            with tolerance_factors(self.rubric.tolerances):
-                plugin.run(open_checks, judge)
-                found = judge.settle()
+        student = Subject(warm.zygote, submission.root, self.rubric.limits, signatures=self._signatures)
+        self._open.enter_context(student)
+        student.lend(self._prepared(preload))
+        self.broken += _broken(student, group)
+        judge = Judge(student, warm.reference, seed, specs, listener)
+        judge.results.update({id: known[id] for id in specs if id in known})
+        with tolerance_factors(self.rubric.tolerances):
+            plugin.run(open_checks, judge)
+            found = judge.settle()
         return {id: found.get(id) or _lost(spec) for id, spec in specs.items()}
+
+    def prepare(self) -> None:
+        """Ends what the last run used, and has a worker wait in an empty folder for the files of the next one.
+
+        Nothing of the student's is imported before its first call, so that it can be locked down that early.
+        """
+        into = self._new_folder()
+        folder = into / identifier(self.folder / own_folder.PACKAGE)
+        folder.mkdir(mode=0o755)
+        folder.chmod(0o755)
+        with suppress(SandboxError):  # the next run tells it, if it can't be had then either
+            for preload, warm in self._warm.items():
+                self._waiting[preload] = worker = warm.zygote.worker(folder, self.rubric.limits)
+                self._open.callback(worker.close)
+            self._into = into
+
+    def _new_folder(self) -> Path:
+        self.clear()
+        return Path(self._open.enter_context(Scratch()))
+
+    def clear(self) -> None:
+        """Ends what the last run used, and what waits for the next one; the warm parents stay."""
+        self._open.close()
+        self._waiting.clear()
+        self._into = None
+        give_back()
+
+    def _prepared(self, preload: Preload) -> Worker | None:
+        """The worker that waits beside a warm parent, unless something has ended it meanwhile."""
+        worker = self._waiting.pop(preload, None)
+        return worker if worker is not None and worker.lives else None
 
     def _begin_to_warm_up(self, select: str) -> None:
         """The first warm parent starts while checks are read: which one, the selection and the folder say."""

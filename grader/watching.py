@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from grader.results import CheckResult, Grade
 from grader.selfcheck import Checker
 from grader.subject import MODULES
 
-QUIET_MS, PATIENCE_MS = 50, 400  # without a further change; in all
-HALF_SAVED = 0.05  # seconds until a file is read again, to see whether it is still being written
+QUIET_MS, PATIENCE_MS = 20, 400  # without a further change; in all
+LOOK_MS = (
+    1000  # until files are looked at anyhow: nothing tells what was saved earlier, or in some network folders
+)
+HALF_SAVED = 0.05  # seconds that a file was left alone for before it is taken for whole
 MOST_READS = 10
 
 
@@ -59,6 +63,10 @@ class Watched:
         self._texts = texts
         return Run(self._grade, saved, len(self._checks) - len(known), time.perf_counter() - started)
 
+    def prepare(self) -> None:
+        """While nobody waits: clears up after the run, and makes ready for the next one."""
+        self._checker.prepare()
+
     def _check(self, known: dict[str, CheckResult]) -> Grade:
         return self._checker.check(self._checks, seed=self._seed, select=self._select, known=known)
 
@@ -72,15 +80,26 @@ class Watched:
 
 
 def steady(folder: Path) -> dict[str, str]:
-    """The texts of a folder's modules, once no file is empty that was not handed out so, and none changes any more."""
-    found = _read(folder)
+    """The texts of a folder's modules, once all were left alone for a while and none is empty that was not so before.
+
+    "Before" is as it was handed out: an editor that saves empties a file first.
+    """
     for _ in range(MOST_READS):
-        time.sleep(HALF_SAVED)
-        again = _read(folder)
-        if again == found and not any(_emptied(file, text) for file, text in found.items()):
+        found = _read(folder)
+        rest = HALF_SAVED - _untouched_for(folder, found)
+        if rest <= 0 and not any(_emptied(file, text) for file, text in found.items()):
             break
-        found = again
+        time.sleep(rest if rest > 0 else HALF_SAVED)
     return found
+
+
+def _untouched_for(folder: Path, files: Iterable[str]) -> float:
+    """Seconds since a file was written to; a clock that is ahead (a network folder's) makes it 0."""
+    newest = 0.0
+    for file in files:
+        with contextlib.suppress(OSError):
+            newest = max(newest, (folder / file).stat().st_mtime)
+    return max(time.time() - newest, 0.0)
 
 
 def _read(folder: Path) -> dict[str, str]:
@@ -96,13 +115,21 @@ def _emptied(file: str, text: str) -> bool:
 
 def runs(watched: Watched, folder: Path, tell: Callable[[str], None]) -> Iterator[Run]:
     """A run at first, and one after each change, until the user interrupts. A folder that can't be read is told."""
-    changes = watch(folder / own_folder.PACKAGE, watch_filter=_is_module, debounce=PATIENCE_MS, step=QUIET_MS)
+    changes = watch(
+        folder / own_folder.PACKAGE, watch_filter=_is_module, debounce=PATIENCE_MS, step=QUIET_MS,
+        rust_timeout=LOOK_MS, yield_on_timeout=True,
+    )  # fmt: skip
+    told = ""
     while True:
         try:
             if (run := watched.run()) is not None:
+                told = ""
                 yield run
+                watched.prepare()
         except CollectError as error:
-            tell(str(error))
+            if str(error) != told:
+                told = str(error)
+                tell(told)
         try:
             next(changes)
         except StopIteration:

@@ -116,7 +116,9 @@ def _instead(name: str, assignment: Assignment) -> str:
 def _lay(root: Path, files: dict[str, bytes]) -> None:
     """Writes a fresh folder, readable by the unprivileged account that runs the code, whatever the umask."""
     try:
-        root.mkdir(parents=True)
+        root.mkdir(parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise FileExistsError
     except FileExistsError as error:
         raise CollectError(f"{root} exists already", "Collect into a new, empty folder.") from error
     root.chmod(0o755)

@@ -101,6 +101,11 @@ class Worker:
         return output
 
     @property
+    def lives(self) -> bool:
+        """The process is there: nothing has ended it since it was last called."""
+        return self.alive and not self._process.ended(0)
+
+    @property
     def cpu_seconds(self) -> float:
         """CPU time of the process so far."""
         if self.alive:

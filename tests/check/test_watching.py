@@ -17,6 +17,7 @@ from checks.declare import CheckSpec
 from grader import affected, watching
 from grader.places import ROOT, TEMPLATE
 from grader.results import Outcome
+from grader.sandbox.client import Zygote
 from grader.selfcheck import Checker
 from grader.watching import Watched
 
@@ -61,6 +62,7 @@ TEXT += "\n\ndef built():\n    return helper()\n\n\ndef helper():\n    return 4\
             {"step", "forward", "other", "built", "Model.loss", "Model.later"},
         ),
         ("return 3\n", "return 3  \n\n", set()),
+        ("return 1", 'return globals()["other"]()', {"step", "forward", "Model.loss", "Model.later"}),
     ],
 )
 def test_what_a_change_concerns(old: str, new: str, concerned: set[str]) -> None:
@@ -69,6 +71,24 @@ def test_what_a_change_concerns(old: str, new: str, concerned: set[str]) -> None
     assert after != TEXT
     ids = affected.checks(SPECS, MODULES, {LAYERS: TEXT}, {LAYERS: after})
     assert {id.partition(".")[2].removesuffix(".values") for id in ids} == concerned
+
+
+@pytest.mark.parametrize(
+    ("inside", "mentions"),
+    [
+        ('"""As step() does."""\n    return 3', False),
+        ("# see step\n    return 3", False),
+        ('return globals()["step"]()', True),
+        ("return it.step()", True),
+        ("import step as s\n    return s", True),
+        ("return step(  # that does not parse", True),
+    ],
+)
+def test_what_mentions_a_function(inside: str, mentions: bool) -> None:
+    """Comments and docstrings refer to nothing; strings may, and so may all that can't be read."""
+    text = TEXT.replace("return 3", inside)
+    ids = affected.checks(SPECS, MODULES, {LAYERS: text}, {LAYERS: text.replace("return 1", "return 10")})
+    assert ("rnn_layers.other.values" in ids) is mentions
 
 
 def test_a_file_that_no_check_is_about() -> None:
@@ -132,6 +152,33 @@ def test_only_the_concerned_checks_run_again(folder: Path, watched: Watched) -> 
     mended = watched.run()
     assert mended is not None
     assert {check.outcome for check in mended.grade.checks} == {Outcome.PASSED}
+
+
+def test_a_worker_waits_for_the_next_run(
+    folder: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made ready is used, sees the files as they are saved, and is made anew where it has died meanwhile."""
+    first = watched.run()
+    assert first is not None
+    watched.prepare()
+    started: list[object] = []
+    start = Zygote.worker
+    monkeypatch.setattr(Zygote, "worker", lambda *asked: started.append(asked) or start(*asked))
+    change(folder, "np.take(W, x, axis=0)", "np.take(W, x, axis=0) + 1")
+    second = watched.run()
+    assert second is not None
+    assert {c.function for c in second.grade.checks if c.outcome is Outcome.FAILED} == {
+        "word_embedding_forward"
+    }
+    assert started == []
+    watched.prepare()
+    (waiting,) = watched._checker._waiting.values()
+    waiting._process.kill()
+    change(folder, "np.take(W, x, axis=0) + 1", "np.take(W, x, axis=0)")
+    third = watched.run()
+    assert third is not None
+    assert {check.outcome for check in third.grade.checks} == {Outcome.PASSED}
+    assert len(started) == 2
 
 
 class Reader:

@@ -56,9 +56,10 @@ def test_what_counts_as_shown(shown: str, printed: str, same: bool) -> None:
 
 
 def test_narrowed_changes_gradings_alone() -> None:
-    """The selection goes to `gradmark grade`, and to nothing else."""
+    """The selection goes to `gradmark grade` and `gradmark handout`, and to nothing else."""
     change = narrowed("rnn and not lstm")
     assert change("gradmark list\n") == "gradmark list\n"
+    assert change("gradmark handout x\n") == "gradmark handout x -k 'rnn and not lstm'\n"
     assert change("gradmark grade x -k gan\n") == "gradmark grade x -k gan\n"
     wanted = "gradmark grade x --out y -k 'rnn and not lstm' --no-training\n"
     assert change("gradmark grade x --out y\n") == wanted

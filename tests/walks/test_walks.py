@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grader.session import REFERENCE, ROOT, TEMPLATE
+from grader.places import ROOT
 from handbook import blocks
 from handbook.walk import Change, Step, narrowed, walk
+from tests.walks import readers
+from tests.walks.readers import PAGES, assignment, marks, student, true, without_installing
 
-PAGES = ROOT / "docs"
 pytestmark = [
     pytest.mark.xdist_group("walks"),  # one folder for the pages that build upon the tutorial
     pytest.mark.timeout(1500),  # they grade whole submissions, also on busy machines
@@ -21,26 +20,8 @@ pytestmark = [
 
 
 def went(page: str, folder: Path, change: Change = str) -> Iterator[Step]:
-    """Goes along a page; each command ends as it should: with 2 where the page shows a refusal, else with 0."""
-    for step in walk(PAGES / page, folder, change):
-        refused = any(shown.text.startswith("gradmark: ") for shown in step.shown)
-        assert step.status == (2 if refused else 0), f"{step.where}: {step.status}\n{step.printed}"
-        yield step
-
-
-def true(step: Step) -> Step:
-    """What the page shows after a step came out."""
-    for shown in step.shown:
-        assert blocks.shows(shown.text, step.printed), (
-            f"{step.where} is not what was printed:\n{step.printed}"
-        )
-    return step
-
-
-def marks(folder: Path) -> dict[str, str]:
-    """What stands in the gradebook that Canvas is to import, by student."""
-    with (folder / "import.csv").open(encoding="utf-8", newline="") as opened:
-        return {row["SIS User ID"]: row["Assignment 3 (72)"] for row in csv.DictReader(opened)}
+    """Goes along a page; each command ends as it should."""
+    yield from map(readers.ended_well, walk(PAGES / page, folder, change))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +41,7 @@ def test_staff_grade_a_class_in_short(course: Path) -> None:
     assert int(given["1001"]) > 0
     assert (given["1003"], given["1004"]) == ("0", "")
     assert (course / "lecture.html").is_file()
+    assert (course / "a3-students" / "gradmark.py").is_file()
     assert "Level" in (course / "seen.txt").read_text()
 
 
@@ -97,48 +79,13 @@ def test_troubleshooting(tmp_path: Path) -> None:
     assert "\x1b" not in steps[-1].printed
 
 
-def assignment(folder: Path) -> Path:
-    """A student's folder, as it is handed out."""
-    return Path(shutil.copytree(TEMPLATE, folder / "assignment3"))
-
-
-def implement(folder: Path, function: str, without: str = "") -> None:
-    """Writes the solution of one function into a student's file, `without` some words of it, and nothing else."""
-    file = Path("cs231n") / "rnn_layers.py"
-    written = (folder / file).read_text(encoding="utf-8")
-    start, end = _extent(written, function)
-    solved = (REFERENCE / file).read_text(encoding="utf-8")
-    there, until = _extent(solved, function)
-    region = solved[there:until]
-    assert without in region
-    own = region.replace(without, "") if without else region
-    (folder / file).write_text(written[:start] + own + written[end:], encoding="utf-8")
-
-
-def _extent(source: str, function: str) -> tuple[int, int]:
-    start = source.index(f"def {function}(")
-    end = source.find("\ndef ", start)
-    return start, len(source) if end < 0 else end
-
-
-WRITTEN = (" + b", "")  # what the function lacks after the first look at it, and after the second
-
-
-def student(folder: Path) -> Iterator[Step]:
-    """Goes along the students' page, and does between its commands what it asks for."""
-    for number, step in enumerate(went("student.md", folder)):
-        yield true(step)
-        if number < len(WRITTEN):
-            implement(folder, "rnn_step_forward", without=WRITTEN[number])
-
-
 def test_a_student_writes_a_function(tmp_path: Path) -> None:
-    """Not attempted at first, then written with a mistake that is named, then passed: as the page shows it."""
-    steps = student(assignment(tmp_path))
-    printed = [next(steps).printed for _ in range(3)]
+    """Not attempted at first, then written with a mistake that is named, then passed; another while it is watched."""
+    steps = student(assignment(tmp_path), without_installing)
+    printed = [next(steps).printed for _ in range(5)][1:]
     for words, said in zip(
-        ("is not implemented yet", "`b` is missing", "every check passed"), printed, strict=True
-    ):
+        ("is not implemented yet", "`b` is missing", "every check passed", "Stopped watching"), printed, strict=True
+    ):  # fmt: skip
         assert words in said
 
 
@@ -146,7 +93,7 @@ def test_a_student_writes_a_function(tmp_path: Path) -> None:
 def test_a_student_trains(tmp_path: Path) -> None:
     """The whole page, with training and notebooks."""
     folder = assignment(tmp_path)
-    assert len(list(student(folder))) > 3
+    assert len(list(student(folder, without_installing))) > 5
     assert (folder / "gradmark-report" / "student.html").is_file()
 
 
@@ -155,4 +102,4 @@ def test_staff_grade_a_class(tmp_path: Path) -> None:
     """The tutorial as it stands, with every output that it shows, to the marks in Canvas."""
     (tmp_path / "gradmark").symlink_to(ROOT)
     assert len([true(step) for step in went("staff.md", tmp_path)]) > 7
-    assert marks(tmp_path) == {"": "270", "1001": "290", "1002": "58", "1003": "0", "1004": ""}
+    assert marks(tmp_path) == readers.IN_CANVAS
