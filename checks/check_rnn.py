@@ -94,7 +94,7 @@ def _loss_checks(cell: str) -> dict[str, Any]:
     )  # fmt: skip
     def numerical_gradient(student: Subject, reference: Subject, rng: Rng) -> None:
         """CaptioningRNN.loss returns the gradients of the loss that it returns."""
-        expect_gradients_of_own_loss(student, rng, cell)
+        expect_gradients_of_own_loss(student, reference, rng, cell)
 
     @check(
         f"{aspect}.edge_cases", "edge cases", part=part, function=LOSS, uses=backward,

@@ -248,7 +248,7 @@ def random_loss(
     for_random_sizes(rng, RANGES, one, examples=6, together=together)
 
 
-def expect_gradients_of_own_loss(student: Subject, rng: Rng, cell: str) -> None:
+def expect_gradients_of_own_loss(student: Subject, reference: Subject, rng: Rng, cell: str) -> None:
     """Judges two random sizes, in one frame when the gradients are right."""
 
     def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
@@ -257,10 +257,10 @@ def expect_gradients_of_own_loss(student: Subject, rng: Rng, cell: str) -> None:
             cases, examples, _acquitted(student, cell, cases, examples), strict=True
         ):
             if not right:
-                _expect_gradient_of_own_loss(student, cell, case, generator)
+                _expect_gradient_of_own_loss(student, reference, cell, case, generator)
 
     def one(sizes: Sizes, generator: Rng) -> None:
-        _expect_gradient_of_own_loss(student, cell, _numerical(cell, sizes, generator), generator)
+        _expect_gradient_of_own_loss(student, reference, cell, _numerical(cell, sizes, generator), generator)
 
     for_random_sizes(rng, RANGES, one, examples=2, together=together, search=2)
 
@@ -303,7 +303,9 @@ def _analytic(case: Case, grads: Mapping[str, Value]) -> dict[str, Array]:
     }
 
 
-def _expect_gradient_of_own_loss(student: Subject, cell: str, case: Case, rng: Rng) -> None:
+def _expect_gradient_of_own_loss(
+    student: Subject, reference: Subject, cell: str, case: Case, rng: Rng
+) -> None:
     model = captioner(student, cell, case.sizes, case.params)
     _, grads = loss(student, model, *case.arguments)
 
@@ -319,5 +321,11 @@ def _expect_gradient_of_own_loss(student: Subject, cell: str, case: Case, rng: R
         )
     expect_own_gradient(
         evaluate, case.params, analytic, rng, names={k: f"grads['{k}']" for k in case.params},
-        function=LOSS, forward=LOSS, context=case.context,
+        function=LOSS, forward=LOSS, context=case.context, known=lambda: _right(reference, cell, case),
     )  # fmt: skip
+
+
+def _right(reference: Subject, cell: str, case: Case) -> dict[str, Array]:
+    """The reference's gradients by the parameters' names."""
+    _, grads = loss(reference, captioner(reference, cell, case.sizes, case.params), *case.arguments)
+    return {name: calls.trusted(grads[name]) for name in case.params}

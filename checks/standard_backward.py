@@ -63,7 +63,7 @@ def numerical(layer: Layer) -> Body:
         def one(example: _Example) -> None:
             if student.mender is None:
                 _refuse_trivial(student, reference, layer, example)
-            _expect_own_gradient(student, layer, example)
+            _expect_own_gradient(student, reference, layer, example)
 
         def together(examples: Sequence[tuple[Sizes, Rng]]) -> None:
             drawn = [draw(*example) for example in examples]
@@ -116,7 +116,7 @@ def _acquits(layer: Layer, example: _Example, along: Mapping[str, Array], value:
     return acquitted(F, analytic, along) and depends(analytic)
 
 
-def _expect_own_gradient(student: Subject, layer: Layer, example: _Example) -> None:
+def _expect_own_gradient(student: Subject, reference: Subject, layer: Layer, example: _Example) -> None:
     inputs, upstream, sizes = example.inputs, example.upstream, example.sizes
     values = apply_backward(student, layer, inputs, upstream)
     # from a mended cache backward is the gradient of the right forward pass
@@ -129,7 +129,17 @@ def _expect_own_gradient(student: Subject, layer: Layer, example: _Example) -> N
         calls.loss_of(forward, layer, inputs, upstream, sizes), inputs, analytic, example.rng,
         names={i: g for g, i in layer.gradients.items()},
         function=layer.backward, forward=layer.forward, context=f"with {text(sizes)}",
+        known=lambda: _right(reference, layer, inputs, upstream),
     )  # fmt: skip
+
+
+def _right(
+    reference: Subject, layer: Layer, inputs: Mapping[str, Array], upstream: tuple[Array, ...]
+) -> dict[str, Array]:
+    """The reference's gradient by the inputs' names."""
+    (values,) = apply_backward_many(reference, layer, [(inputs, upstream, None)])
+    found = {layer.gradients[name]: calls.trusted(value) for name, value in values.items()}
+    return {name: array.astype(np.float64) for name, array in found.items()}
 
 
 def _refuse_trivial(student: Subject, reference: Subject, layer: Layer, example: _Example) -> None:
