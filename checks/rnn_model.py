@@ -310,7 +310,8 @@ def _expect_gradient_of_own_loss(
     _, grads = loss(student, model, *case.arguments)
 
     def evaluate(points: Sequence[Mapping[str, Array]]) -> Array:
-        value = student.probe("captioner", "losses", model, [dict(p) for p in points], *case.arguments)
+        with calls.told_of("losses", LOSS):
+            value = student.probe("captioner", "losses", model, [dict(p) for p in points], *case.arguments)
         items = unpack(value, [str(i) for i in range(len(points))], LOSS)
         return np.array([expect_scalar(item, name="loss", function=LOSS) for item in items])
 

@@ -39,7 +39,7 @@ def slopes(cell: str, cases: Bundle, offsets: Sequence[float]) -> list[Any]:
     for case in opened(cases):
         model, params, along = _made(cell, case), case["params"], case["along"]
         moved = [{k: v + t * along[k] for k, v in params.items()} for t in offsets]
-        given = _copied(model.loss(*case["arguments"]))
+        given = _copied(model.loss(*_copied(case["arguments"])))
         found.append([given, losses(model, moved, *case["arguments"])])
     return found
 
@@ -70,11 +70,11 @@ def get_params(model: Any) -> dict[str, Any]:
 
 
 def losses(model: Any, points: Sequence[dict[str, Any]], features: Any, captions: Any) -> list[Any]:
-    """The first result of `model.loss` for each set of parameters."""
+    """The first result of `model.loss` for each set of parameters, on fresh copies of the inputs."""
     found = []
     for params in points:
         set_params(model, params)
-        found.append(model.loss(features, captions)[0])
+        found.append(model.loss(*_copied([features, captions]))[0])
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pytest
 
-from checks.gradients import expect_own_gradient, ladder
+from checks.gradients import WIDEST, acquitted, depends, direction, expect_own_gradient, ladder
 from grader.errors import Failed
 from grader.values import Array
 
@@ -108,3 +108,27 @@ def test_the_ladder_knows_its_own_error() -> None:
     slope = ladder(batched(smooth), INPUTS, direction)
     true = sum(float((g * direction[k]).sum()) for k, g in gradient().items())
     assert abs(slope.value - true) <= max(6 * slope.uncertainty, 1e-9)
+
+
+def widest(f: Callable[[Mapping[str, Array]], float], along: Mapping[str, Array]) -> Array:
+    return np.array([f({k: v + t * along[k] for k, v in INPUTS.items()}) for t in WIDEST])
+
+
+def test_the_widest_step_acquits_the_right_gradient_alone() -> None:
+    """Four values along one direction are enough for it; an error of a thousandth of one element never passes."""
+    for seed in range(50):
+        along = direction(INPUTS, list(INPUTS), np.random.default_rng(seed))
+        F = widest(smooth, along)
+        assert acquitted(F, gradient(), along)
+        wrong = gradient()
+        wrong["x"][2, 3] += 1e-3
+        assert not acquitted(F, wrong, along)
+        assert not acquitted(np.full(4, np.nan), gradient(), along)
+
+
+def test_what_is_acquitted_may_still_depend_on_nothing() -> None:
+    """A zero gradient of an input that is ignored is no evidence, nor one too small to count in a joint direction."""
+    assert depends(gradient())
+    for factor in (0.0, 1e-5):
+        assert not depends(gradient() | {"b": factor * gradient()["b"]})
+    assert not depends({"b": np.zeros(5)})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
+from checks import random_sizes
 from checks.declare import Rng
 from checks.random_sizes import Sizes, for_random_sizes
 from grader.errors import Failed, LimitExceeded
@@ -72,3 +75,38 @@ def test_a_fault_of_a_check_is_not_swallowed() -> None:
 
     with pytest.raises(ZeroDivisionError):
         for_random_sizes(np.random.default_rng(0), DIMS, body)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_right_work_is_not_searched(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples that pass are all that is needed: the search, which is slow, is for failures."""
+    monkeypatch.delattr(random_sizes, "_smallest_failure")
+    seen: list[int] = []
+
+    def one(sizes: Sizes, rng: Rng) -> None:
+        seen.append(sizes["N"])
+
+    def many(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        seen.extend(sizes["N"] for sizes, _ in examples)
+
+    for_random_sizes(np.random.default_rng(0), DIMS, one, 7, together=many if together else None)
+    assert len(seen) == 7
+    assert seen[0] == 2
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_failure_that_the_search_does_not_find_is_told(together: bool) -> None:
+    """What failed first counts, though no single example fails again."""
+    asked: list[Sizes] = []
+
+    def one(sizes: Sizes, rng: Rng) -> None:
+        asked.append(sizes)
+        if not together and len(asked) == 3:
+            raise Failed("wrong once")
+
+    def many(examples: Sequence[tuple[Sizes, Rng]]) -> None:
+        raise Failed("wrong once")
+
+    with pytest.raises(Failed, match="wrong once"):
+        for_random_sizes(np.random.default_rng(0), DIMS, one, together=many if together else None, search=4)
+    assert len(asked) == (4 if together else 3 + 4)
