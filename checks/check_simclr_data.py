@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from checks import augmentation as aug
-from checks.augmentation import FUNCTION, MEAN, STD, TOGETHER, Frequency, decide, made, stream, views
+from checks.augmentation import FUNCTION, MEAN, STD, Frequency, decide, made, stream, views
 from checks.calls import argument, trusted
 from checks.declare import Rng, check
 from checks.same_views import same_views
@@ -95,19 +95,14 @@ def check_train_transform_crop(student: Subject, reference: Subject, rng: Rng) -
 
 @declared("flip", "flip", "normalisation")
 def check_train_transform_flip(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform mirrors left and right with probability 0.5, whatever the other steps do."""
-    drawn, flips = stream(student, rng), "mirrors left and right"
-    decide(drawn, Frequency(flips, 0.5), aug.mirrored)
-    decide(drawn, Frequency(flips, 0.5, "grey views", TOGETHER[0.5]), aug.mirrored_grey)
-    decide(drawn, Frequency(flips, 0.5, "views that are not jittered", TOGETHER[0.5]), aug.mirrored_plain)
+    """compute_train_transform mirrors left and right with probability 0.5."""
+    decide(stream(student, rng), Frequency("mirrors left and right", 0.5), aug.mirrored)
 
 
 @declared("grey", "grey", "normalisation")
 def check_train_transform_grey(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform takes the colours away with probability 0.2, whether it jittered them or not."""
+    """compute_train_transform takes the colours away with probability 0.2."""
     decide(stream(student, rng), Frequency("turns pictures grey", 0.2), aug.is_grey)
-    together = Frequency("jitters the colours", 0.8, "grey views", TOGETHER[0.8])
-    decide(stream(student, rng), together, aug.jitter_of_grey)
 
 
 @declared("jitter", "jitter", "normalisation")
@@ -118,7 +113,10 @@ def check_train_transform_jitter(student: Subject, reference: Subject, rng: Rng)
 
 @declared("strength", "strength of the jitter", "jitter", "grey")
 def check_train_transform_strength(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform jitters brightness, contrast, saturation and hue within their limits, before the grey."""
+    """compute_train_transform jitters brightness, contrast, saturation and hue within their limits, before the grey.
+
+    Whether a view is jittered, grey or mirrored says nothing about the other two.
+    """
     drawn, found, number = stream(student, rng), dict[str, Array](), 0
     while min((len(v) for v in found.values()), default=0) < 64:
         more = aug.strengths(drawn.batch(number))
@@ -129,6 +127,7 @@ def check_train_transform_strength(student: Subject, reference: Subject, rng: Rn
     for kind in aug.STRENGTHS:
         aug.expect_strength(kind, found[kind.name])
     aug.expect_grey_last(student, int(rng.integers(2**31)))
+    aug.expect_independent(drawn)
 
 
 @check("simclr_data.compute_test_transform.values", "values", part=PART, given=True)
