@@ -7,6 +7,8 @@ random call, in any floating dtype.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +16,10 @@ import numpy as np
 from checks import calls
 from checks.declare import Rng, check
 from checks.gan_losses import LOSSES, loss_checks
+from checks.gan_networks import DC_CLASSIFIER, DC_GENERATOR, DISCRIMINATOR, GENERATOR
 from checks.network_checks import network_checks
-from checks.networks import BATCH, Layer, Network, build, items
+from checks.networks import build, items
+from checks.shared import at_once, common, holds, once
 from grader.compare import compare, describe, expect_array, expect_finite
 from grader.errors import Failed
 from grader.sandbox.client import Argument, Function, Tensor
@@ -25,50 +29,6 @@ if TYPE_CHECKING:
     from grader.subject import Subject
 
 NOISE_DIM = 96  # of the module, when nothing is said
-NOISE = 7  # here, so that a number written into the code shows
-LEAKY, RELU, TANH = "LeakyReLU with slope 0.01", "ReLU", "tanh"
-
-DISCRIMINATOR = Network(
-    "discriminator", (), (BATCH, 1, 28, 28), (BATCH, 1),
-    (
-        Layer("the first linear layer (784 to 256)", LEAKY),
-        Layer("the second linear layer (256 to 256)", LEAKY),
-        Layer("the last linear layer (256 to 1)"),
-    ),
-    source="images", result="scores",
-)  # fmt: skip
-GENERATOR = Network(
-    "generator", (NOISE,), (BATCH, NOISE), (BATCH, 784),
-    (
-        Layer("the first linear layer (noise_dim to 1024)", RELU),
-        Layer("the second linear layer (1024 to 1024)", RELU),
-        Layer("the last linear layer (1024 to 784)", TANH),
-    ),
-    source="noise", result="images", bounded=True, precision=False,
-)  # fmt: skip
-DC_CLASSIFIER = Network(
-    "build_dc_classifier", (BATCH,), (BATCH, 1, 28, 28), (BATCH, 1),
-    (
-        Layer("the first convolution (1 to 32 channels, 5x5)", LEAKY),
-        Layer("the second convolution (32 to 64 channels, 5x5)", LEAKY),
-        Layer("the first linear layer (1024 to 1024)", LEAKY),
-        Layer("the last linear layer (1024 to 1)"),
-    ),
-    source="images", result="scores",
-)  # fmt: skip
-DC_GENERATOR = Network(
-    "build_dc_generator", (NOISE,), (BATCH + 1, NOISE), (BATCH + 1, 784),
-    (
-        Layer("the first linear layer (noise_dim to 1024)", f"{RELU}, and only then batch norm"),
-        Layer("the first batch norm (1024)"),
-        Layer("the second linear layer (1024 to 6272)", f"{RELU}, and only then batch norm"),
-        Layer("the second batch norm (6272)"),
-        Layer("the first transposed convolution (128 to 64 channels, 4x4)", f"{RELU}, and only then batch norm"),
-        Layer("the third batch norm (64 channels)"),
-        Layer("the second transposed convolution (64 to 1 channel, 4x4)", TANH),
-    ),
-    source="noise", result="images", bounded=True, learns=True, precision=False,
-)  # fmt: skip
 
 for _network in (DISCRIMINATOR, GENERATOR, DC_CLASSIFIER, DC_GENERATOR):
     globals().update(network_checks(_network))
@@ -79,10 +39,17 @@ for _network in (DISCRIMINATOR, GENERATOR, DC_CLASSIFIER, DC_GENERATOR):
 )  # fmt: skip
 def check_generator_noise_dim(student: Subject, reference: Subject, rng: Rng) -> None:
     """generator takes noise of dimension 96 when it is not told otherwise."""
-    model = build(student, "generator")
     noise = Tensor(rng.uniform(-1, 1, (2, NOISE_DIM)).astype(np.float32))
+    seen = at_once(student, "gan", "answers", ["generator"], noise, 1)
+    if seen is not None and holds(lambda: _expect_images(*items(seen, 1))):
+        return
+    model = build(student, "generator")
     value = student.method(model, "", noise)
     student.release(model)
+    _expect_images(value)
+
+
+def _expect_images(value: Value) -> None:
     expect_array(value, (2, 784), name="images", function="generator()(noise)", origin="torch")
 
 
@@ -92,10 +59,17 @@ def check_generator_noise_dim(student: Subject, reference: Subject, rng: Rng) ->
 )  # fmt: skip
 def check_discriminator_new_model(student: Subject, reference: Subject, rng: Rng) -> None:
     """discriminator builds a new model at each call, with parameters of its own: three GANs are trained in a row."""
-    models = [build(student, "discriminator") for _ in range(2)]
     images = Tensor(DISCRIMINATOR.draw(rng))
+    seen = at_once(student, "gan", "answers", ["discriminator"], images, 2)
+    if seen is not None and holds(lambda: _expect_two(items(seen, 2))):
+        return
+    models = [build(student, "discriminator") for _ in range(2)]
     values = [student.method(model, "", images) for model in models]
     student.release(*models)
+    _expect_two(values)
+
+
+def _expect_two(values: Sequence[Value]) -> None:
     shape, name = DISCRIMINATOR.outputs, "discriminator()(images)"
     first, second = (expect_array(v, shape, name="scores", function=name, origin="torch") for v in values)
     if np.array_equal(first, second):
@@ -107,25 +81,54 @@ def check_discriminator_new_model(student: Subject, reference: Subject, rng: Rng
 
 # Noise
 
-SIZE = (256, 128)
+FEW, SEEDED, SIZE = ((3, 4), (5, 2), (1, 1)), (4, 5), (256, 128)
 FILLED = 0.6  # how far noise reaches at least, also if a mistake draws one row alone: 0.8^128 is 4e-13
 CHANCE = 1e-7  # that a correct solution fails one of the three tests
 
 
 def _noise(student: Subject, *shape: int, **seed: int) -> Array:
     arguments: dict[str, Argument] = dict(seed)
-    value = student.call(Function("cs231n.gan_pytorch", "sample_noise"), shape, arguments).value
+    return _floats(
+        student.call(Function("cs231n.gan_pytorch", "sample_noise"), shape, arguments).value, shape
+    )
+
+
+def _floats(value: Value, shape: tuple[int, ...]) -> Array:
     data = expect_array(value, shape, name="noise", function="sample_noise", origin="torch")
     if data.dtype.kind != "f":
         raise Failed(f"`noise` from `sample_noise` is {describe(value)}; expected floating-point numbers.")
     return data
 
 
+def _seeds(rng: Rng) -> list[int]:
+    return [int(seed) for seed in common(rng, "seeds").choice(10**6, 2, replace=False)]
+
+
+def _drawn(student: Subject, rng: Rng) -> tuple[Value, ...]:
+    """All the noise that is judged, in one go: of `FEW` shapes, of SIZE, and of SEEDED with seeds and without."""
+    one, two = _seeds(rng)
+    asked = [
+        *((shape, None) for shape in (*FEW, SIZE)),
+        *((SEEDED, seed) for seed in (one, one, two, None, None)),
+    ]
+    value = once(student, rng, "noise", lambda: at_once(student, "gan_parts", "noise", asked))
+    return items(value, len(asked)) if value is not None else ()
+
+
+def _large(student: Subject, rng: Rng) -> Array:
+    drawn = _drawn(student, rng)[len(FEW) :][:1]
+    if drawn and holds(lambda: _floats(drawn[0], SIZE)):
+        return _floats(drawn[0], SIZE)
+    return _noise(student, *SIZE)
+
+
 @check("gan_pytorch.sample_noise.shapes", "returns what it should", part="gan")
 def check_sample_noise_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """sample_noise returns a floating-point tensor of shape (batch_size, dim)."""
-    for shape in ((3, 4), (5, 2), (1, 1)):
-        _noise(student, *shape)
+    drawn = _drawn(student, rng)[: len(FEW)]
+    if not drawn or not all(holds(partial(_floats, *pair)) for pair in zip(drawn, FEW, strict=True)):
+        for shape in FEW:
+            _noise(student, *shape)
 
 
 @check(
@@ -133,7 +136,7 @@ def check_sample_noise_shapes(student: Subject, reference: Subject, rng: Rng) ->
 )  # fmt: skip
 def check_sample_noise_range(student: Subject, reference: Subject, rng: Rng) -> None:
     """sample_noise stays within [-1, 1] and reaches beyond the middle."""
-    noise = _noise(student, *SIZE)
+    noise = _large(student, rng)
     low, high = float(noise.min()), float(noise.max())
     if low < -1 or high > 1 or low > -FILLED or high < FILLED:
         raise Failed(
@@ -151,7 +154,7 @@ def check_sample_noise_distribution(student: Subject, reference: Subject, rng: R
     Bounds hold for a correct solution but for one in ten million (Dvoretzky, Kiefer, Wolfowitz with Massart's
     constant; Hoeffding for products of neighbours). Freedom: any way to draw uniform numbers.
     """
-    noise = _noise(student, *SIZE)
+    noise = _large(student, rng)
     n = noise.size
     furthest = _distance(noise)
     if furthest > np.sqrt(np.log(2 / CHANCE) / (2 * n)):
@@ -187,14 +190,23 @@ def _distance(noise: Array) -> float:
 @check("gan_pytorch.sample_noise.seed", "seed", part="gan", requires=["gan_pytorch.sample_noise.shapes"])
 def check_sample_noise_seed(student: Subject, reference: Subject, rng: Rng) -> None:
     """sample_noise repeats itself for the same seed, and draws anew without one."""
-    one, two = (int(seed) for seed in rng.choice(10**6, 2, replace=False))
-    first, again, other = (_noise(student, 4, 5, seed=seed) for seed in (one, one, two))
+    one, two = _seeds(rng)
+    drawn = [partial(_floats, value, SEEDED) for value in _drawn(student, rng)[len(FEW) + 1 :]]
+    if drawn and holds(lambda: _expect_seeds(drawn, one)):
+        return
+    ask = partial(_noise, student, *SEEDED)
+    _expect_seeds([*(partial(ask, seed=seed) for seed in (one, one, two)), ask, ask], one)
+
+
+def _expect_seeds(draw: Sequence[Callable[[], Array]], one: int) -> None:
+    """Of five draws the first two were made with the seed `one`, the third with another, the last two without any."""
+    first, again, other = (draw[number]() for number in range(3))
     keep = "Keep the given lines that set the seed."
     if not np.array_equal(first, again):
         raise Failed(f"`sample_noise(4, 5, seed={one})` gives other numbers each time.", keep)
     if np.array_equal(first, other):
         raise Failed("`sample_noise` gives the same numbers for different seeds.", keep)
-    if np.array_equal(_noise(student, 4, 5), _noise(student, 4, 5)):
+    if np.array_equal(draw[3](), draw[4]()):
         raise Failed(
             "`sample_noise` gives the same numbers at every call without a seed.", "Set no seed of your own."
         )
@@ -207,13 +219,43 @@ for _loss in LOSSES:
 # Optimiser
 
 SETTINGS = {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999}
-STEPS = 3
+STEPS = 4
+SHAPES = ((4, 3), (4,), (4,), (4,), (2, 4), (2,))  # of the parameters
+SLIGHT, FALLING = (
+    0,
+    1,
+)  # parameters whose gradient is near epsilon; that is 0 and gets a large gradient, then small ones
+ALLOWED = {
+    SLIGHT: 5e-6,  # epsilon may be added before the bias is corrected or after
+    FALLING: 5e-8,  # the greatest second moment kept, as `amsgrad` does, makes 10 times as much
+}
+ROUNDING = 3e-7  # of the other parameters' size in each step: several times what float32 loses
 
 
-def _optimizer(subject: Subject) -> tuple[Handle, Handle]:
-    model = subject.probe("gan_parts", "small_model", returns="model*")
+def _gradients(rng: Rng) -> list[list[Array]]:
+    """For each step those of all parameters: of any size, but at first not small where epsilon should not matter."""
+    scales = rng.choice([1e-4, 1.0, 1e3], size=(STEPS, len(SHAPES)))
+    scales[0] = np.maximum(scales[0], 1.0)
+    scales[:, SLIGHT], scales[:, FALLING] = 1e-4, (1e3, *[1.0] * (STEPS - 1))
+    return [
+        [
+            s * rng.choice([-1, 1], shape) * rng.uniform(0.5, 1.5, shape)
+            for s, shape in zip(row, SHAPES, strict=True)
+        ]
+        for row in scales
+    ]
+
+
+def _optimized(student: Subject, rng: Rng) -> Value | None:
+    """What the optimiser holds for each parameter, and the parameters after the steps."""
+    gradients = _gradients(common(rng, "get_optimizer"))
+    return once(student, rng, "optimized", lambda: at_once(student, "gan_parts", "optimized", gradients))
+
+
+def _optimizer(student: Subject) -> tuple[Handle, Handle]:
+    model = student.probe("gan_parts", "small_model", returns="model*")
     assert isinstance(model, Handle)
-    solver = subject.gan_pytorch.get_optimizer(model, returns="solver*")
+    solver = student.gan_pytorch.get_optimizer(model, returns="solver*")
     assert isinstance(solver, Handle)
     if solver.kind == "NoneType":
         raise Failed("`get_optimizer` returned None; expected an optimiser.", "Is the `return` line there?")
@@ -226,10 +268,14 @@ def check_get_optimizer_settings(student: Subject, reference: Subject, rng: Rng)
 
     Freedom: any class of optimiser and any grouping of the parameters that has these numbers.
     """
-    known = items(reference.probe("gan_parts", "settings", *_optimizer(reference)))
-    for number, value in enumerate(
-        items(student.probe("gan_parts", "settings", *_optimizer(student)), len(known))
-    ):
+    seen = _optimized(student, rng)
+    if seen is not None and holds(lambda: _expect_settings(items(seen, 2)[0])):
+        return
+    _expect_settings(student.probe("gan_parts", "settings", *_optimizer(student)))
+
+
+def _expect_settings(settings: Value) -> None:
+    for number, value in enumerate(items(settings, len(SHAPES))):
         held = value.items if isinstance(value, MappingValue) else {}
         if not held:
             raise Failed(
@@ -258,18 +304,20 @@ def check_get_optimizer_updates(student: Subject, reference: Subject, rng: Rng) 
 
     Freedom: judged by what it does, so AdamW without decay is Adam.
     """
-    shapes = [(4, 3), (4,), (4,), (4,), (2, 4), (2,)]
-    scales = rng.choice([1e-4, 1.0, 1e3], size=(STEPS, len(shapes)))
-    gradients = [
-        [s * rng.standard_normal(shape) for s, shape in zip(row, shapes, strict=True)] for row in scales
-    ]
-    found = [
-        subject.probe("gan_parts", "steps", *_optimizer(subject), gradients)
-        for subject in (student, reference)
-    ]
-    for number, (value, right) in enumerate(zip(*(items(v, len(shapes)) for v in found), strict=True)):
+    gradients = _gradients(common(rng, "get_optimizer"))
+    _, moved = items(reference.probe("gan_parts", "optimized", gradients), 2)
+    right = [calls.trusted(value) for value in items(moved)]
+    seen = _optimized(student, rng)
+    if seen is not None and holds(lambda: _expect_updates(items(seen, 2)[1], right)):
+        return
+    _expect_updates(student.probe("gan_parts", "steps", *_optimizer(student), gradients), right)
+
+
+def _expect_updates(parameters: Value, right: Sequence[Array]) -> None:
+    for number, (value, expected) in enumerate(zip(items(parameters, len(SHAPES)), right, strict=True)):
         name = f"parameter {number} after {STEPS} steps"
-        own = expect_array(value, shapes[number], name=name, function="get_optimizer", origin="torch")
+        own = expect_array(value, SHAPES[number], name=name, function="get_optimizer", origin="torch")
         expect_finite(own, name=name, function="get_optimizer")
-        if np.abs(own - calls.trusted(right)).max() > 5e-6:
-            compare(own, calls.trusted(right), name=name, function="get_optimizer", tolerance="precision")
+        rounding = STEPS * ROUNDING * max(1.0, float(np.abs(expected).max()))
+        if np.abs(own - expected).max() > ALLOWED.get(number, rounding):
+            compare(own, expected, name=name, function="get_optimizer", tolerance="precision")

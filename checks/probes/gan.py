@@ -158,14 +158,14 @@ def expected(
     upstream: Any,
     settings: Any,
     zeros: Any,
-    exact: bool,
+    exact: Any,
 ) -> list[Any]:
-    """All that the reference's network is asked: what is `observed`, its `paths`, and the last output in float64."""
+    """All that the reference is asked: what is `observed`, its `paths`, and the output for `exact` in float64."""
     seen = observed(build, None, start, x, other, upstream)
     model = _built(*build)
     order = range(len(seen[0]))
     walked = paths(model, order, settings, zeros)
-    return [*seen, walked, filled(model, start, order, "double", other.double()) if exact else None]
+    return [*seen, walked, None if exact is None else filled(model, start, order, "double", exact)]
 
 
 def answers(build: Sequence[Any], x: Any, count: int) -> list[Any]:

@@ -21,6 +21,12 @@ def backward(loss: Any, *inputs: Any) -> list[Any]:
     return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
 
 
+def noise(asked: Sequence[tuple[Sequence[int], int | None]]) -> list[Any]:
+    """What `sample_noise` draws for each shape, with its seed if there is one."""
+    draw = importlib.import_module(MODULE).sample_noise
+    return [draw(*shape) if seed is None else draw(*shape, seed=seed) for shape, seed in asked]
+
+
 def losses(function: str, points: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """The loss for the scores of each point, and its gradients as `backward` gives them."""
     loss_of = getattr(importlib.import_module(MODULE), function)
@@ -40,8 +46,18 @@ def small_model() -> Any:
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2)))
     with torch.no_grad():
         for number, parameter in enumerate(model.parameters()):
-            parameter.copy_(torch.linspace(-1, 1 + number, parameter.numel()).view_as(parameter))
+            if number != 1:
+                parameter.copy_(torch.linspace(-1, 1 + number, parameter.numel()).view_as(parameter))
+            else:
+                parameter.zero_()  # no step is lost in rounding
     return model
+
+
+def optimized(gradients: Sequence[Sequence[Any]]) -> list[Any]:
+    """The `settings` of an optimiser for a small model, and the model's parameters after `steps`."""
+    model = small_model()
+    solver = importlib.import_module(MODULE).get_optimizer(model)
+    return [settings(solver, model), steps(solver, model, gradients)]
 
 
 def settings(optimizer: Any, model: Any) -> list[dict[str, Any]]:
@@ -113,3 +129,38 @@ def players(images: Any, noise_dim: int) -> tuple[Any, ...]:
 def parameters(*models: Any) -> list[Any]:
     """All parameters of the models."""
     return [parameter for model in models for parameter in model.parameters()]
+
+
+def crossed(pairs: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """`bce_loss` for each pair of logits and targets."""
+    loss = importlib.import_module(MODULE).bce_loss
+    return [loss(*pair) for pair in pairs]
+
+
+def reshaped(layer: str, arguments: Sequence[Sequence[int]], inputs: Sequence[Any]) -> list[Any]:
+    """What layers of this class, each made with its arguments, make of the inputs."""
+    make = getattr(importlib.import_module(MODULE), layer)
+    return [make(*own)(x) for own, x in zip(arguments, inputs, strict=True)]
+
+
+def sampled(arguments: Sequence[Sequence[int]]) -> list[Any]:
+    """What each `ChunkSampler` gives, and its length."""
+    make = importlib.import_module(MODULE).ChunkSampler
+    return [listed(make(*own)) for own in arguments]
+
+
+def initialized() -> list[list[Any]]:
+    """Weight and bias of each of `layers_to_initialize` after `initialize_weights`."""
+    initialize = importlib.import_module(MODULE).initialize_weights
+    layers = layers_to_initialize()
+    for layer in layers:
+        initialize(layer)
+    return [parameters(layer) for layer in layers]
+
+
+def trained(images: Any, noise_dim: int, settings: dict[str, int]) -> list[Any]:
+    """The parameters of the tiny GAN, what `run_a_gan` returns, and the parameters then."""
+    cast = players(images, noise_dim)
+    before = [parameter.detach().clone() for parameter in parameters(*cast[:2])]
+    shown = importlib.import_module(MODULE).run_a_gan(*cast, noise_size=noise_dim, **settings)
+    return [before, shown, parameters(*cast[:2])]
