@@ -20,7 +20,7 @@ from checks.declare import Rng, check
 from checks.modules import Case, Job, Setup
 from checks.random_sizes import Sizes, for_random_sizes, text
 from grader.compare import compare, expect_array, expect_close
-from grader.errors import Blocked, Failed
+from grader.errors import Blocked, Failed, Raised
 from grader.values import Array, Value
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
     "words",
     part=PART,
     given=True,
-    requires=[f"{STEM}.values"],
+    requires=[f"{STEM}.own_parts"],
     uses=[STEM, INIT],
 )
 def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
@@ -247,9 +247,10 @@ def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
     features = [float32(rng.standard_normal((N, TYPICAL["D"]))) for N, _ in sizes]
 
     def attempt() -> None:
-        asked = [[given, length] for given, (_, length) in zip(features, sizes, strict=True)]
-        with called(SAMPLE):
-            value = student.probe("modules", "sampled", model.packed(student), setup.packed(), asked)
+        asked: list[list[Array | int]] = [
+            [given, length] for given, (_, length) in zip(features, sizes, strict=True)
+        ]
+        value = _written(student, model, setup, asked)
         written = [
             _sampled(v, size, V) for v, size in zip(modules.items(value, SAMPLE, 2), sizes, strict=True)
         ]
@@ -259,6 +260,17 @@ def check_sample_words(student: Subject, reference: Subject, rng: Rng) -> None:
             _expect_greedy(words, trusted(scores), captioning.vocabulary(V)["<END>"])
 
     on_new_if_wrong(student, attempt)
+
+
+def _written(student: Subject, model: modules.Build, setup: Setup, asked: list[list[Array | int]]) -> Value:
+    try:
+        with called(SAMPLE):
+            return student.probe("modules", "sampled", model.packed(student), setup.packed(), asked)
+    except Raised as error:
+        made = model(student).made if error.kind == "AttributeError" and not error.details else None
+        if made is not None:
+            student.method(made, "sample", *asked[0])  # says it better when there is no such method
+        raise
 
 
 def _read(written: Array, V: int) -> Array:

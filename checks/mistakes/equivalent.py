@@ -26,18 +26,12 @@ EQUIVALENT: tuple[Mistake, ...] = (
               "It adds the same number to all scores of a query, and softmax takes that out again."),
     ),
     *mistakes_in(
-        "transformer_layers.PositionalEncoding.forward",
-        entry("float32", "x + self.pe[:, :S]", "(x + self.pe[:, :S]).float()", "the sum is cut to float32", SINGLE),
-    ),
-    *mistakes_in(
         "transformer_layers.MultiHeadAttention.forward",
         entry("float32", "F.softmax(scores, dim=-1)", "F.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)",
               "weights are cut to float32", SINGLE),
     ),
     *mistakes_in(
         "transformer.CaptioningTransformer.forward",
-        entry("float32", "return self.output(hidden)", "return self.output(hidden).float()", "scores are cut to float32",
-              SINGLE),
         entry("image_repeated", "self.visual_projection(features).unsqueeze(1)", "self.visual_projection(features).unsqueeze(1).repeat(1, T, 1)",
               "the image is there once per word", "An average over equal values is that value, whatever its weights."),
     ),

@@ -75,6 +75,8 @@ FORWARD = mistakes_in(
     entry("words_detached", EMBED, f"{EMBED}.detach()", "the embedding is never trained", GRAPH, "gradients"),
     entry("double", IMAGE_VECTOR, "self.visual_projection(features.double())", "features are made float64",
           "Which step leaves the dtype of the input?", "precision"),
+    entry("single", OUT, "return self.output(hidden).float()", "scores are cut to float32",
+          "Which step leaves the dtype of the input?", "precision"),
     entry("batch_squeezed", OUT, "return self.output(hidden).squeeze(0)", "a batch of one loses its axis", SMALL,
           "edge_cases"),
     entry("word_squeezed", OUT, "return self.output(hidden).squeeze(1)", "a caption of one word loses its axis", SMALL,

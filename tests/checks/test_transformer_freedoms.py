@@ -78,6 +78,59 @@ def test_a_result_prepared_as_in_the_handout_is_advice(grader: Grader, altered: 
     assert "this costs nothing" in advice(grade)[0]
 
 
+FILLED = {
+    "attention": (
+        LAYERS, ("y = weights @ v  # (N, H, S, D)", "filled = torch.empty((N, S, E))"),
+        ("y = y.transpose(1, 2).reshape(N, S, E)", "filled.view(N, S, H, D).copy_((weights @ v).transpose(1, 2))"),
+        ("return self.proj(y)", "return self.proj(filled)"),
+    ),
+    "encoding": (
+        LAYERS, ("return self.dropout(x + self.pe[:, :S])",
+                 "filled = torch.empty(x.shape)\n        filled[:] = x + self.pe[:, :S]\n"
+                 "        return self.dropout(filled)"),
+    ),
+    "captioner": (
+        CAPTIONER, ("return self.output(hidden)",
+                    "filled = torch.empty((*captions.shape, self.vocab_size))\n"
+                    "        filled[:] = self.output(hidden)\n        return filled"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_filling_what_the_handout_prepares_costs_nothing(
+    grader: Grader, altered: Callable[..., Path], name: str
+) -> None:
+    """It is float32, which a layer in double precision refuses or a result in it is cut to: a word, and no point."""
+    grade = grader.grade(altered(*FILLED[name]), seed=4, select=SELECT)
+    assert wrong(grade) == {}
+    assert [("this costs nothing" in line) for line in advice(grade)] == [True]
+
+
+def test_a_cast_to_float32_is_a_mistake(grader: Grader, altered: Callable[..., Path]) -> None:
+    """Nothing in the handout makes a double module's result float32: who casts it cuts digits off."""
+    folder = altered(LAYERS, ("return self.proj(y)", "return self.proj(y).float()"))
+    grade = grader.grade(folder, seed=4, select="MultiHeadAttention")
+    assert list(wrong(grade)) == ["transformer_layers.MultiHeadAttention.forward.precision"]
+    assert "is float32 where the module and its inputs are float64" in next(iter(wrong(grade).values()))
+
+
+REMEMBERS = {
+    "encoding": (LAYERS, "S = x.shape[1]", "S = x.shape[1]\n        self.pe = self.pe[:, :S]"),
+    "attention": (LAYERS, "T = key.shape[1]", 'T = self.__dict__.setdefault("length", key.shape[1])'),
+}
+
+
+@pytest.mark.parametrize("name", REMEMBERS)
+def test_a_module_that_remembers_is_wrong_in_one_check(
+    grader: Grader, altered: Callable[..., Path], name: str
+) -> None:
+    """Checks share modules; one that is spoilt by an earlier call is judged on a new one, but where it is called twice."""
+    file, old, new = REMEMBERS[name]
+    grade = grader.grade(altered(file, (old, new)), seed=4, select="check_transformer_layers")
+    assert [id.rpartition(".")[2] for id in wrong(grade)] == ["edge_cases"]
+
+
 def test_attention_that_cannot_be_made_costs_the_captioner_nothing(
     grader: Grader, altered: Callable[..., Path]
 ) -> None:
