@@ -35,10 +35,12 @@ class Process:
         self._open = {stdout, stderr}
         self._printed = 0  # bytes in the current request
         self._writing = False
-        self._poll = select.poll()
+        self._poll, self._poll_output = select.poll(), select.poll()
         for fd in (channel.fileno(), stdout, stderr):
             os.set_blocking(fd, False)
             self._poll.register(fd, select.POLLIN)
+        for fd in self._streams:
+            self._poll_output.register(fd, select.POLLIN)
 
     def exchange(self, frame: Sequence[bytes | memoryview], allowed: Allowance) -> tuple[bytes, bytearray]:
         """Sends a frame (nothing: a worker announces itself) and waits for one.
@@ -68,7 +70,7 @@ class Process:
     def _settle(self, allowed: Allowance) -> None:
         """After an answer: the output of this request is in the pipes already."""
         self._want_to_write(False)
-        for fd in tuple(self._open):
+        for fd, _ in self._poll_output.poll(0) if self._open else ():
             while self._drain(fd, allowed):
                 pass
 
@@ -96,6 +98,7 @@ class Process:
             return False
         if not data:
             self._poll.unregister(fd)
+            self._poll_output.unregister(fd)
             self._open.discard(fd)
             return False
         self._output[fd].add(data)
