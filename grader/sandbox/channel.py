@@ -14,8 +14,10 @@ import socket
 from collections.abc import Sequence
 
 from grader.errors import LimitExceeded, ProtocolViolation
-from grader.sandbox.streams import CHUNK, Incoming, Outgoing, Output
+from grader.sandbox.streams import Incoming, Outgoing, Output
 from grader.sandbox.watch import TICK, Allowance, Usage, Watch, amount
+
+_PIPE = 1 << 16  # bytes that a pipe holds
 
 
 class Process:
@@ -93,7 +95,7 @@ class Process:
     def _drain(self, fd: int, allowed: Allowance) -> bool:
         """Reads what one output pipe holds; True when there may be more."""
         try:
-            data = os.read(fd, CHUNK)
+            data = os.read(fd, _PIPE)
         except BlockingIOError:
             return False
         if not data:
