@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from grader.errors import Blocked, CallError, ImportFailed
 from grader.sandbox.client import Function, Target, Worker
 
+_NOTHING: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+
 
 class Imports:
     """What is known of the modules of one submission."""
@@ -21,10 +23,13 @@ class Imports:
         self._suspected: set[str] = set()  # a call into one ended the process: in the call, or before?
         self._lost: dict[str, str] = {}  # how the process ended, by module
 
-    @contextlib.contextmanager
-    def watched(self, target: Target, worker: Worker) -> Iterator[None]:
+    def watched(self, target: Target, worker: Worker) -> contextlib.AbstractContextManager[None]:
         """Around a call of `target`. Raises `Blocked` for a module whose import is known to end the process."""
         module = target.module if isinstance(target, Function) else ""
+        return _NOTHING if module in self._loaded else self._first(module, worker)
+
+    @contextlib.contextmanager
+    def _first(self, module: str, worker: Worker) -> Iterator[None]:
         self._must_load(module, worker)
         try:
             yield

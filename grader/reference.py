@@ -90,10 +90,10 @@ class Reference(Subject):
         if parts is None or isinstance(target, Method):
             return b""
         head = msgspec.json.encode([type(target).__name__, target.module, target.name, *more])
+        nodes, *buffers = parts  # the nodes tell how long each buffer is
+        lengths = len(head).to_bytes(8, "little") + len(nodes).to_bytes(8, "little")
         found = hashlib.blake2b(self._effects, digest_size=24)
-        for part in (head, *parts):
-            found.update(len(part).to_bytes(8, "little"))
-            found.update(part)
+        found.update(b"".join((lengths, head, nodes, *buffers)))
         return found.digest()
 
     def _remember(self, key: bytes, replies: list[Reply]) -> None:

@@ -25,13 +25,20 @@ class Signatures:
 
     def anywhere(self, name: str) -> str:
         """The same for a name of any module."""
-        return next((found[name] for found in self._known.values() if name in found), "")
+        return self._anywhere.get(name, "")
 
     def for_misfit(self, message: str) -> tuple[str, str]:
         """Name and parameters of the documented function that `message` says was called in a wrong way."""
         match = _MISFIT.search(message)
         name = match.group(1).removeprefix("<locals>.") if match else ""
         return name, self.anywhere(name)
+
+    @cached_property
+    def _anywhere(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for names in self._known.values():
+            found = {**names, **found}
+        return found
 
     @cached_property
     def _known(self) -> Mapping[str, Mapping[str, str]]:

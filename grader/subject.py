@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -111,7 +110,7 @@ class Subject:
         seconds: float | None = None,
     ) -> Reply:
         """One call. Raises the subclasses of `grader.errors.CallError`; `Blocked` when the budget is used up."""
-        with self._blame():
+        try:
             worker = self._ready(target)
             watch = self._watch(target)
             with self._imports.watched(target, worker):
@@ -125,6 +124,9 @@ class Subject:
                     seconds=seconds,
                     watch=watch,
                 )
+        except Verdict as verdict:
+            self._blame(verdict)
+            raise
         self._saw(target, watch, reply)
         self._hear(reply)
         return reply
@@ -164,12 +166,15 @@ class Subject:
 
     def calls(self, target: Target, many: Sequence[Sequence[Argument]], *, returns: str = "") -> list[Reply]:
         """The same function on many sets of positional arguments, in one frame."""
-        with self._blame():
+        try:
             worker = self._ready(target)
             watch = self._watch(target)
             pairs: list[tuple[Sequence[Argument], Mapping[str, Argument]]] = [(args, {}) for args in many]
             with self._imports.watched(target, worker):
                 replies = worker.calls(self._documented(target), pairs, returns=returns, watch=watch)
+        except Verdict as verdict:
+            self._blame(verdict)
+            raise
         if replies:
             self._saw(target, watch, replies[0])
         self._hear(*replies)
@@ -234,31 +239,24 @@ class Subject:
         """Ends the worker. The subject can't be used afterwards."""
         self._retire()
 
-    @contextlib.contextmanager
-    def _blame(self) -> Iterator[None]:
-        """What goes wrong in the reference is gradmark's fault, never the student's."""
-        try:
-            yield
-        except Verdict as verdict:
-            if self.heard is not None:
-                self.heard += [copy.copy(verdict)]  # checks add to a message which case it was
-            if self._budget:
-                if self._flags is not None:
-                    self._flags.incident(verdict)
-                self._add_signature(verdict)
-                raise
+    def _blame(self, verdict: Verdict) -> None:
+        """What goes wrong in the reference is gradmark's fault, never the student's: raises `SandboxError`."""
+        if self.heard is not None:
+            self.heard += [copy.copy(verdict)]  # checks add to a message which case it was
+        if not self._budget:
             raise SandboxError(f"The reference failed: {verdict.message}", verdict.hint) from verdict
+        if self._flags is not None:
+            self._flags.incident(verdict)
+        self._add_signature(verdict)
 
     def _documented(self, target: Target) -> Target:
         """The target with its documented parameters, for the message when it does not take them."""
         if self._signatures is None or isinstance(target, Probe):
             return target
         if isinstance(target, Function):
-            parameters = self._signatures.of(target.module, target.name)
-        else:
-            name = target.name or "forward"  # calling a torch module
-            parameters = self._signatures.anywhere(f"{target.handle.kind}.{name}")
-        return dataclasses.replace(target, parameters=parameters)
+            return Function(target.module, target.name, self._signatures.of(target.module, target.name))
+        name = target.name or "forward"  # calling a torch module
+        return Method(target.handle, target.name, self._signatures.anywhere(f"{target.handle.kind}.{name}"))
 
     def _add_signature(self, verdict: Verdict) -> None:
         """Says which parameters are documented when a call inside torch or a probe did not fit the submission's."""

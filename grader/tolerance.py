@@ -13,6 +13,8 @@ import numpy as np
 
 from grader.values import Array
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -28,7 +30,7 @@ class Tolerance:
         """How far each element may be off, in the units of `expected`."""
         magnitude = np.abs(expected)
         scale = float(magnitude.max(initial=0.0))
-        return np.asarray(self.relative * (magnitude + scale / 10) + np.finfo(np.float64).tiny)
+        return np.asarray(self.relative * (magnitude + scale / 10) + _TINY)
 
 
 TOLERANCES: Mapping[str, Tolerance] = {

@@ -14,8 +14,10 @@ import socket
 from collections.abc import Sequence
 
 from grader.errors import LimitExceeded, ProtocolViolation
-from grader.sandbox.streams import CHUNK, Incoming, Outgoing, Output
+from grader.sandbox.streams import Incoming, Outgoing, Output
 from grader.sandbox.watch import TICK, Allowance, Usage, Watch, amount
+
+_PIPE = 1 << 16  # bytes that a pipe holds
 
 
 class Process:
@@ -35,10 +37,12 @@ class Process:
         self._open = {stdout, stderr}
         self._printed = 0  # bytes in the current request
         self._writing = False
-        self._poll = select.poll()
+        self._poll, self._poll_output = select.poll(), select.poll()
         for fd in (channel.fileno(), stdout, stderr):
             os.set_blocking(fd, False)
             self._poll.register(fd, select.POLLIN)
+        for fd in self._streams:
+            self._poll_output.register(fd, select.POLLIN)
 
     def exchange(self, frame: Sequence[bytes | memoryview], allowed: Allowance) -> tuple[bytes, bytearray]:
         """Sends a frame (nothing: a worker announces itself) and waits for one.
@@ -68,7 +72,7 @@ class Process:
     def _settle(self, allowed: Allowance) -> None:
         """After an answer: the output of this request is in the pipes already."""
         self._want_to_write(False)
-        for fd in tuple(self._open):
+        for fd, _ in self._poll_output.poll(0) if self._open else ():
             while self._drain(fd, allowed):
                 pass
 
@@ -91,11 +95,12 @@ class Process:
     def _drain(self, fd: int, allowed: Allowance) -> bool:
         """Reads what one output pipe holds; True when there may be more."""
         try:
-            data = os.read(fd, CHUNK)
+            data = os.read(fd, _PIPE)
         except BlockingIOError:
             return False
         if not data:
             self._poll.unregister(fd)
+            self._poll_output.unregister(fd)
             self._open.discard(fd)
             return False
         self._output[fd].add(data)

@@ -26,8 +26,7 @@ def expect(values: Sequence[Value], target: Target, returns: str) -> None:
 
     Raises `ProtocolViolation`.
     """
-    names = [name.strip() for name in returns.split(",")]
-    starred = any(name.endswith("*") for name in names)
+    names, starred = _names(returns)
     form = declared(target.module, target.name) if isinstance(target, Probe) and not starred else Any
     for value in values:
         if not (_kept(value, names, target) if starred else fits(value, form)):
@@ -35,6 +34,12 @@ def expect(values: Sequence[Value], target: Target, returns: str) -> None:
                 f"The answer of {label(target)} can't be read.",
                 "Does the code replace parts of Python, numpy or torch, or write to the grader's channel?",
             )
+
+
+@cache
+def _names(returns: str) -> tuple[tuple[str, ...], bool]:
+    names = tuple(name.strip() for name in returns.split(","))
+    return names, any(name.endswith("*") for name in names)
 
 
 def _kept(value: Value, names: Sequence[str], target: Target) -> bool:
@@ -62,19 +67,33 @@ def declared(module: str, name: str) -> Any:
 
 def fits(value: Value, form: Any) -> bool:
     """Whether `value` may come from a function that is annotated to return `form`; unknown forms take anything."""
-    origin, parts = get_origin(form) or form, get_args(form)
-    if origin in (Union, types.UnionType):
-        return any(fits(value, part) for part in parts)
-    if form is None or form is types.NoneType:
+    origin, parts = _read(form)
+    if origin is None:
+        return True
+    if origin is Union:
+        return any([fits(value, part) for part in parts])
+    if origin is types.NoneType:
         return isinstance(value, ScalarValue) and value.data is None
     if origin in _PLAIN:
         return _is_plain(value, origin)
     if origin in _SEQUENCES:
         return isinstance(value, SequenceValue) and _fit_items(value.items, origin, parts)
-    if origin in _MAPPINGS:
-        part = parts[1] if len(parts) == 2 else Any
-        return isinstance(value, MappingValue) and all(fits(item, part) for item in value.items.values())
-    return True
+    part = parts[1] if len(parts) == 2 else Any
+    return isinstance(value, MappingValue) and all([fits(item, part) for item in value.items.values()])
+
+
+@cache
+def _read(form: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What a form is made of; None for one that takes anything."""
+    origin, parts = get_origin(form) or form, get_args(form)
+    if origin is types.UnionType:
+        origin = Union
+    if form is None:
+        origin = types.NoneType
+    known = (
+        origin in (Union, types.NoneType) or origin in _PLAIN or origin in _SEQUENCES or origin in _MAPPINGS
+    )
+    return (origin if known else None), parts
 
 
 def _is_plain(value: Value, kind: Any) -> bool:

@@ -15,11 +15,14 @@ import numpy as np
 
 from grader.sandbox import wire
 
-_asarray, _ascontiguous, _frombuffer, _dtype = np.asarray, np.ascontiguousarray, np.frombuffer, np.dtype
+_asarray, _ascontiguous = np.asarray, np.ascontiguousarray
 _ndarray, _generic, _uint8 = np.ndarray, np.generic, np.uint8
+_tobytes = np.ndarray.tobytes
 _modules = sys.modules
 _name_of_class = type.__dict__["__name__"].__get__  # a metaclass may define `__name__` to be anything
-_names = {np.dtype(name): name for name in wire.DTYPES}  # dtype.name is computed anew at each use
+_dtypes = {name: np.dtype(name) for name in wire.DTYPES}
+_names = {dtype: name for name, dtype in _dtypes.items()}  # dtype.name is computed anew at each use
+_SMALL = 1 << 16  # bytes: arrays up to here are copied sooner than looked at
 
 TEXT_BUDGET = 96 << 10  # characters of all strings of one answer together
 
@@ -73,11 +76,7 @@ class Reviver:
                 return complex(float(node.real), float(node.imag))
 
     def _array(self, node: wire.ArrayNode) -> Any:
-        dtype, count = _dtype(node.dtype), 1
-        for length in node.shape:
-            count *= length
-        array = _frombuffer(self._payload, dtype, count, self._offset) if count else np.empty(0, dtype)
-        array = array.reshape(node.shape).copy()
+        array = _ndarray(tuple(node.shape), _dtypes[node.dtype], self._payload, self._offset).copy()
         self._offset += array.nbytes
         if node.origin == "scalar":
             return array[()]
@@ -93,11 +92,14 @@ def _tensor(array: Any, requires_grad: bool) -> Any:
 class Describer:
     """Turns what a call returned into nodes; `buffers` holds the bytes of the arrays in order.
 
-    What is not plain data, too large, too deep or too much stays in the worker behind a handle.
+    What is not plain data, too large, too deep or too much stays in the worker behind a handle. `last`: the answer
+    goes out before student code runs again, so that a copy of the bytes is as good as a look at them later: what one
+    call of many returned must not change with the next.
     """
 
-    def __init__(self, objects: Objects) -> None:
-        self.buffers: list[memoryview] = []
+    def __init__(self, objects: Objects, last: bool = False) -> None:
+        self._most_copied = _SMALL if last else 0
+        self.buffers: list[bytes | memoryview] = []
         self.length = 0
         self._objects = objects
         self._count = 0
@@ -143,7 +145,15 @@ class Describer:
         if array.nbytes + self.length > wire.MAX_PAYLOAD or max(array.shape, default=0) > 1 << 40:
             return self._objects.keep(owner, f"{type_name(owner)} of {array.nbytes} bytes")
         shape = list(array.shape)
-        if array.size:
+        if (
+            array.size
+            and array.nbytes <= self._most_copied
+            and array.dtype in _names
+            and type(array) is _ndarray
+        ):
+            self.buffers.append(_tobytes(array))
+            self.length += array.nbytes
+        elif array.size:
             native = _ascontiguous(array, dtype=name)
             self.buffers.append(memoryview(native.reshape(-1).view(_uint8).data))
             self.length += array.nbytes

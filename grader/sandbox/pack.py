@@ -29,39 +29,69 @@ Argument = Any
 `Tensor`, or a `Value` that came back from a worker."""
 
 
-_names = {np.dtype(name): name for name in wire.DTYPES}  # dtype.name is computed anew at each use
+_dtypes = {name: np.dtype(name) for name in wire.DTYPES}
+_names = {dtype: name for name, dtype in _dtypes.items()}  # dtype.name is computed anew at each use
+_SMALL = 1 << 16  # bytes: arrays up to here are copied sooner than looked at
 
 
 class Packer:
     """Turns arguments into nodes; `buffers` holds the bytes of their arrays in order."""
 
     def __init__(self, generation: int) -> None:
-        self.buffers: list[memoryview] = []
+        self.buffers: list[bytes | memoryview] = []
         self._generation = generation
 
     def node(self, value: Argument) -> wire.Node:
         """The node of one argument. Raises `TypeError` for what can't be sent."""
+        kind = type(value)
+        if kind is np.ndarray:
+            return self._array(value, "numpy")
+        if kind is str or kind is int or kind is bool or value is None:
+            return wire.PlainNode(value)
+        if kind is float:
+            return plain_node(value)
+        if kind is list:
+            return wire.SequenceNode("list", [self.node(item) for item in value])
+        if kind is tuple:
+            return wire.SequenceNode("tuple", [self.node(item) for item in value])
+        if kind is dict:
+            return wire.MappingNode({str(key): self.node(item) for key, item in value.items()})
+        return self._other(value)
+
+    def _other(self, value: Argument) -> wire.Node:
         match value:
+            case ArrayValue():
+                return self._array(value.data, value.origin, value.requires_grad)  # type: ignore[arg-type]
+            case Tensor():
+                return self._array(value.array, "torch", value.requires_grad)
+            case Handle():
+                return self._handle(value)
+            case ScalarValue():
+                return self.node(value.data)
+            case SequenceValue():
+                return self.node(list(value.items) if value.kind == "list" else value.items)
+            case MappingValue():
+                return self.node(value.items)
             case np.ndarray():
                 return self._array(value, "numpy")
             case np.generic():
                 return self._array(np.asarray(value), "scalar")
-            case Tensor():
-                return self._array(value.array, "torch", value.requires_grad)
-            case None | bool() | int() | float() | complex() | str():
+            case bool() | int() | float() | complex() | str():
                 return plain_node(value)
             case list() | tuple():
                 kind = "list" if isinstance(value, list) else "tuple"
                 return wire.SequenceNode(kind, [self.node(item) for item in value])  # type: ignore[arg-type]
             case Mapping():
                 return wire.MappingNode({str(key): self.node(item) for key, item in value.items()})
-            case Handle():
-                return self._handle(value)
-            case _:
-                return self._value(value)
+        raise TypeError(f"a {type(value).__name__} can't be sent to a worker")
 
     def _array(self, array: Array, origin: wire.Origin, requires_grad: bool = False) -> wire.Node:
-        name = _names.get(array.dtype) or array.dtype.name
+        name = _names.get(array.dtype)
+        if name is not None and array.nbytes <= _SMALL and type(array) is np.ndarray:
+            if array.size:
+                self.buffers.append(array.tobytes())
+            return wire.ArrayNode(name, list(array.shape), origin, requires_grad)
+        name = name or array.dtype.name
         if name not in wire.DTYPES:
             raise TypeError(f"an array of {array.dtype} can't be sent to a worker")
         plain = np.ascontiguousarray(array, dtype=name).reshape(array.shape)
@@ -73,18 +103,6 @@ class Packer:
         if handle.generation != self._generation:
             raise ValueError(f"the {handle.kind or 'object'} belongs to a worker that is gone")
         return wire.HandleNode(handle.id)
-
-    def _value(self, value: Any) -> wire.Node:
-        match value:
-            case ArrayValue():
-                return self._array(value.data, value.origin, value.requires_grad)  # type: ignore[arg-type]
-            case ScalarValue():
-                return self.node(value.data)
-            case SequenceValue():
-                return self.node(list(value.items) if value.kind == "list" else value.items)
-            case MappingValue():
-                return self.node(value.items)
-        raise TypeError(f"a {type(value).__name__} can't be sent to a worker")
 
 
 class _NoHandles(Packer):
@@ -157,24 +175,24 @@ class Unpacker:
         match node:
             case wire.ArrayNode():
                 return self._array(node)
+            case wire.PlainNode():
+                return ScalarValue(_bounded(node.value))
             case wire.SequenceNode():
-                return SequenceValue(tuple(self._value(item, depth + 1) for item in node.items), node.kind)
+                return SequenceValue(tuple([self._value(item, depth + 1) for item in node.items]), node.kind)
             case wire.MappingNode():
                 items = {_key(key): self._value(item, depth + 1) for key, item in node.items.items()}
                 return MappingValue(items)
             case wire.HandleNode():
                 return Handle(node.id, clean_line(node.kind, 100), self._generation)
-            case wire.PlainNode():
-                return ScalarValue(_bounded(node.value))
             case wire.FloatNode():
                 return ScalarValue(float(node.text))
             case wire.ComplexNode():
                 return ScalarValue(_complex(node))
 
     def _array(self, node: wire.ArrayNode) -> ArrayValue:
-        if node.dtype not in wire.DTYPES:
+        dtype = _dtypes.get(node.dtype)
+        if dtype is None:
             raise ProtocolViolation("the answer holds an array of an unknown type")
-        dtype = np.dtype(node.dtype)
         size = prod(node.shape) * dtype.itemsize
         if size > len(self._payload) - self._offset:
             raise ProtocolViolation("the answer promised an array that is larger than what came")
@@ -186,16 +204,15 @@ class Unpacker:
 
 
 def _copy(raw: memoryview, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
-    if dtype == np.bool_:  # a byte of 7 would be a bool that is neither True nor False
-        data: Array = np.frombuffer(raw, np.uint8) != 0
-    else:
-        data = np.frombuffer(raw, dtype).copy()
+    """An array in bytes of its own, which nothing can write to."""
     try:
-        data = data.reshape(tuple(shape))
+        if dtype == np.bool_:  # a byte of 7 would be a bool that is neither True nor False
+            data: Array = (np.frombuffer(raw, np.uint8) != 0).reshape(tuple(shape))
+            data.flags.writeable = False
+            return data
+        return np.ndarray(tuple(shape), dtype, bytes(raw))
     except ValueError as error:
         raise ProtocolViolation("the answer holds an array of an impossible shape") from error
-    data.flags.writeable = False
-    return data
 
 
 def _bounded(value: bool | int | float | str | None) -> bool | int | float | str | None:

@@ -24,6 +24,7 @@ from grader.sandbox.watch import Allowance
 from grader.scratch import Scratch
 from grader.values import Handle
 
+_ONE_PIECE = 1 << 18  # bytes of arrays that are cheaper to join than to send one by one
 _generations = itertools.count(1)
 _NO_KEYWORDS: Mapping[str, Argument] = MappingProxyType({})
 
@@ -184,16 +185,19 @@ class Worker:
         return Allowance(name, wall, cpu, limits.memory_bytes, limits.output_bytes)
 
     def _ask(
-        self, request: wire.Request, buffers: list[memoryview], allowed: Allowance, unpacker: Unpacker
+        self, request: wire.Request, buffers: list[bytes | memoryview], allowed: Allowance, unpacker: Unpacker
     ) -> wire.Answer:
         """One round trip. Whatever is wrong with it ends the worker and is raised."""
         if not self.alive:
             raise SandboxError(f"{allowed.label} was called in a worker that is gone.")
         header = wire.encode_request(request)
-        length = sum(buffer.nbytes for buffer in buffers)
+        length = sum(map(len, buffers))
+        frame: list[bytes | memoryview] = [wire.prefix(header, length), header, *buffers]
+        if length < _ONE_PIECE:
+            frame = [b"".join(frame)]
         started = time.perf_counter()
         try:
-            raw, payload = self._process.exchange([wire.prefix(header, length) + header, *buffers], allowed)
+            raw, payload = self._process.exchange(frame, allowed)
             answer: wire.Answer = wire.decode_answer(raw)
             unpacker.load(payload)
         except Closed:
@@ -233,8 +237,8 @@ class Worker:
             self._end()
             raise
         forms.expect(values, target, request.returns)  # well written, whatever it says: the process may go on
-        warnings = tuple(clean_line(text) for text in answer.warnings[:20])
-        seen = tuple(_seen(one) for one in answer.seen)
+        warnings = tuple([clean_line(text) for text in answer.warnings[:20]])
+        seen = tuple(map(_seen, answer.seen))
         return [Reply(value, echoed, wall, cpu, warnings, seen) for value in values]
 
     def _reported(self, problem: wire.Problem, target: Target) -> CallError:

@@ -9,7 +9,7 @@ from grader.errors import ProtocolViolation
 from grader.sandbox import wire
 from grader.sandbox.text import clean
 
-CHUNK = 1 << 20  # bytes read at once
+CHUNK = 1 << 18  # bytes read at once: about what a socket holds
 
 
 class Closed(Exception):

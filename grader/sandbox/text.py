@@ -20,4 +20,6 @@ def clean(text: str, limit: int = 4000) -> str:
 
 def clean_line(text: str, limit: int = 300) -> str:
     """Like `clean`, on one line."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join(clean(text, limit).split())

@@ -18,6 +18,7 @@ from grader.sandbox import failure, live, lockdown, repair, shortcuts, source, s
 
 CHANNEL_LOST = 86  # exit status: the channel to the grader was closed from inside
 MAX_WARNINGS = 20
+ONE_PIECE = 1 << 17  # bytes of arrays that are cheaper to join than to send one by one
 OURS = ("grader", "checks", "reports", "reference", "student_template", "tests")
 
 Probes = dict[str, Any]
@@ -98,7 +99,7 @@ class Server:
         while True:
             header, payload = _receive(self._channel)
             request = wire.decode_request(header)
-            buffers: list[memoryview] = []
+            buffers: list[bytes | memoryview] = []
             if isinstance(request, wire.OutlineRequest):
                 answer: wire.Answer = self._outline(request)
             else:
@@ -107,15 +108,19 @@ class Server:
             _flush()
             self._answer(request.id, answer, buffers)
 
-    def _answer(self, number: int, answer: wire.Answer, buffers: list[memoryview]) -> None:
+    def _answer(self, number: int, answer: wire.Answer, buffers: list[bytes | memoryview]) -> None:
         try:
             header = wire.encode_answer(answer)
+            if len(header) > wire.MAX_HEADER and isinstance(answer, wire.Done):
+                header, buffers = wire.encode_answer(self._kept(answer)), []
         except Exception as error:  # noqa: BLE001 - only meddling with this process makes an answer that can't be written
             problem = wire.Problem(number, "result", failure.kind_of(error), failure.text_of(error))
             header, buffers = wire.encode_answer(problem), []
         _send(self._channel, header, buffers)
 
-    def _call(self, request: wire.CallRequest, payload: memoryview) -> tuple[wire.Answer, list[memoryview]]:
+    def _call(
+        self, request: wire.CallRequest, payload: memoryview
+    ) -> tuple[wire.Answer, list[bytes | memoryview]]:
         # Found before the student's module is imported: nothing is replaced yet.
         observer = self._observer(tuple(request.watch), request.told)
         try:
@@ -160,9 +165,9 @@ class Server:
         payload: memoryview,
         function: Callable[..., Any],
         observer: shortcuts.Observer,
-    ) -> tuple[wire.Answer, list[memoryview]]:
+    ) -> tuple[wire.Answer, list[bytes | memoryview]]:
         revive = live.Reviver(payload, self._objects)
-        describe = live.Describer(self._objects)
+        describe = live.Describer(self._objects, last=len(request.many) == 1)
         values: list[wire.Node] = []
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
@@ -187,8 +192,7 @@ class Server:
                     problem.stage = "result" if problem.stage == "call" else problem.stage
                     return problem, []
             echoed = [describe.node(item) for item in args] if request.echo else []
-        done = wire.Done(request.id, values, echoed, told, observer.take())
-        return self._fitting(done, describe)
+        return wire.Done(request.id, values, echoed, told, observer.take()), describe.buffers
 
     def _result(self, describe: live.Describer, result: Any, returns: str) -> wire.Node:
         """The node of a result: by value, but for the items whose name in `returns` ends with a star."""
@@ -203,14 +207,12 @@ class Server:
         ]
         return wire.SequenceNode("list" if isinstance(result, list) else "tuple", items)
 
-    def _fitting(self, done: wire.Done, describe: live.Describer) -> tuple[wire.Answer, list[memoryview]]:
-        """The answer, or one with a handle in place of a value whose header would be too large."""
-        if len(wire.encode_answer(done)) <= wire.MAX_HEADER:
-            return done, describe.buffers
+    def _kept(self, done: wire.Done) -> wire.Answer:
+        """In place of an answer whose header would be too large: one with handles."""
         if done.echoed:  # arguments can't be told by a handle
-            return wire.Problem(done.id, "result", "ValueError", "it has too many parts"), []
+            return wire.Problem(done.id, "result", "ValueError", "it has too many parts")
         kept = [self._objects.keep(None, "a result of too many parts") for _ in done.values]
-        return wire.Done(done.id, list(kept), [], []), []
+        return wire.Done(done.id, list(kept), [], [])
 
     def _outline(self, request: wire.OutlineRequest) -> wire.Answer:
         path = os.path.join(self._folder, *request.module.split("."))
@@ -310,9 +312,13 @@ def _exactly(channel: socket.socket, length: int) -> bytearray:
     return data
 
 
-def _send(channel: socket.socket, header: bytes, buffers: list[memoryview]) -> None:
+def _send(channel: socket.socket, header: bytes, buffers: list[bytes | memoryview]) -> None:
     """One `sendmsg` for the beginning, so that the grader wakes up once."""
-    start = wire.prefix(header, sum(map(len, buffers))) + header
+    length = sum(map(len, buffers))
+    start = wire.prefix(header, length) + header
+    if length < ONE_PIECE:
+        channel.sendall(b"".join((start, *buffers)))
+        return
     sent = channel.sendmsg([start, *buffers[:60]])
     for buffer in (memoryview(start), *buffers):
         if sent < len(buffer):
