@@ -37,6 +37,7 @@ ROOTS = (
     "grader.cli_check",
     "grader.sandbox.zygote",
     "grader.sandbox.plain",
+    "grader.sandbox.connected",
     "grader.sandbox.attempts",
 )
 REQUIRED = (

@@ -35,7 +35,7 @@ def main(
     try:
         lockdown.detach(parent)
         channel = socket.socket(fileno=lockdown.keep_only(*fds))
-        _send(channel, wire.encode_answer(_begin(spec, prepared, root)), [])
+        send(channel, wire.encode_answer(_begin(spec, prepared, root)), [])
         Server(channel, spec.folder, probes).run()
     except OSError:
         os._exit(CHANNEL_LOST)
@@ -46,13 +46,13 @@ def main(
 def _begin(spec: lockdown.Spec, prepared: lockdown.Prepared, root: str) -> wire.Answer:
     try:
         layers = lockdown.apply(spec, prepared)
-        _adopt(spec.folder, root)
+        adopt(spec.folder, root)
     except OSError as error:
         return wire.Problem(id=0, stage="start", kind="OSError", message=failure.text_of(error))
     return wire.Ready(layers)
 
 
-def _adopt(folder: str, root: str) -> None:
+def adopt(folder: str, root: str) -> None:
     """Puts the submission first on the path and our own code out of reach."""
     sys.path[:] = [folder, *(entry for entry in sys.path if os.path.realpath(entry) != root)]
     for name in list(sys.modules):
@@ -100,7 +100,7 @@ class Server:
         except Exception as error:  # noqa: BLE001 - only meddling with this process makes an answer that can't be written
             problem = wire.Problem(number, "result", failure.kind_of(error), failure.text_of(error))
             header, buffers = wire.encode_answer(problem), []
-        _send(self._channel, header, buffers)
+        send(self._channel, header, buffers)
 
     def _call(self, request: wire.CallRequest, payload: memoryview) -> tuple[wire.Answer, list[memoryview]]:
         # Found before the student's module is imported: nothing is replaced yet.
@@ -297,7 +297,7 @@ def _exactly(channel: socket.socket, length: int) -> bytearray:
     return data
 
 
-def _send(channel: socket.socket, header: bytes, buffers: list[memoryview]) -> None:
+def send(channel: socket.socket, header: bytes, buffers: list[memoryview]) -> None:
     """One `sendmsg` for the beginning, so that the grader wakes up once."""
     start = wire.prefix(header, sum(map(len, buffers))) + header
     sent = channel.sendmsg([start, *buffers[:60]])

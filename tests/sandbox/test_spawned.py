@@ -93,15 +93,6 @@ def test_a_library_that_is_missing_is_told(monkeypatch, tmp_path):
         zygote.worker(tmp_path, Limits())
 
 
-def test_windows_is_told_where_to_go(monkeypatch):
-    """There is no half-working run."""
-    monkeypatch.setattr(os, "name", "nt")
-    with pytest.raises(SandboxError) as refused:
-        spawned.Spawner(("numpy",), ())
-    monkeypatch.undo()
-    assert "WSL 2" in refused.value.hint
-
-
 ELSEWHERE = """
 import os, sys
 # Libraries have their own code for other systems, which is not here: they are imported as on this one.
