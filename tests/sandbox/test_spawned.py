@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import Crashed, LimitExceeded, SandboxError
+from grader import isolation
+from grader.errors import Crashed, LimitExceeded, SandboxError, UsageError
 from grader.results import Limits
-from grader.sandbox import level, spawned
+from grader.sandbox import level, portable, spawned
 from grader.sandbox.client import Function, Zygote
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such workers")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has other workers: test_portable.py")
 psutil = pytest.importorskip("psutil")
 ROOT = Path(__file__).resolve().parents[2]
 TASK = """
@@ -91,6 +92,14 @@ def test_a_library_that_is_missing_is_told(monkeypatch, tmp_path):
         pytest.raises(SandboxError, match="surely_not_there"),
     ):
         zygote.worker(tmp_path, Limits())
+
+
+def test_grading_on_windows_is_refused(monkeypatch):
+    """Others' work is not run there; a student's own is (tests/check/test_windows.py)."""
+    monkeypatch.setattr(portable, "NEEDED", True)
+    with pytest.raises(UsageError) as refused:
+        isolation.admit(*portable.LEVEL, "")
+    assert "WSL 2" in refused.value.hint
 
 
 ELSEWHERE = """
