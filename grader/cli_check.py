@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import webbrowser
 from pathlib import Path
@@ -122,5 +123,8 @@ def main() -> None:
         context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
     register(app)
+    for stream in (sys.stdout, sys.stderr):  # not every terminal and pipe can show every character
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     arguments = sys.argv[1:]
     app(arguments[1:] if arguments[:1] == ["check"] else arguments, prog_name=AGAIN)

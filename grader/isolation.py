@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from grader.errors import UsageError
+from grader.sandbox import portable
 from grader.sandbox.client import Zygote
 from grader.sandbox.level import LEVELS, RECOMMENDED, reaches
 
@@ -66,6 +67,11 @@ def admit(actual: str, detail: Sequence[str], wanted: str) -> None:
 
     Raises `UsageError` when that is below `wanted`.
     """
+    if portable.NEEDED:
+        raise UsageError(
+            "Windows itself can't isolate submissions: nothing was run.",
+            "Use WSL 2: `wsl --install`, then install and run gradmark in its Linux. `gradmark check` runs here.",
+        )
     demand(actual, detail, wanted)
     if lines := warning(actual, detail):
         print(boxed(lines), file=sys.stderr, flush=True)

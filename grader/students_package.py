@@ -37,6 +37,7 @@ ROOTS = (
     "grader.cli_check",
     "grader.sandbox.zygote",
     "grader.sandbox.plain",
+    "grader.sandbox.connected",
     "grader.sandbox.attempts",
 )
 REQUIRED = (
@@ -204,6 +205,6 @@ _READ_ME = """\
 In a notebook: `from gradmark import check`, then `check("rnn_step_forward")`. It runs the files as they are saved.
 
 The numbers come from a few fixed sets of inputs; your course grades with others. A check that says "Not judged here"
-can't be judged with these: the course's grader does it. Linux and macOS; on Windows use WSL 2.
+can't be judged with these: the course's grader does it. On macOS and Windows your code runs with your own rights.
 `gradmark.py` and `gradmark_check/` need not be handed in.
 """

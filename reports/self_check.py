@@ -49,6 +49,9 @@ def show(grade: Grade, console: Console, place: str = "", broken: Sequence[Probl
     if grade.faults:
         console.print(terminal.faults(grade))
     console.print(terminal.scored(grade))
+    if grade.environment.isolation in view.NOT_ISOLATED:
+        level = text.line(grade.environment.isolation)
+        console.print(f"The code ran with your own rights (level {level}): enough for work that is your own.")
 
 
 def _next(step: Cause, place: str) -> Text:

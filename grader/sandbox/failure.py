@@ -196,7 +196,8 @@ def _within(path: str, folder: str) -> bool:
 
 def relative(path: str, folder: str) -> str:
     """`path` as seen from the submission's folder."""
-    return os.path.relpath(path, folder) if _within(path, folder) else os.path.basename(path)
+    within = os.path.relpath(path, folder) if _within(path, folder) else os.path.basename(path)
+    return within.replace(os.sep, "/")
 
 
 def text_of(error: BaseException) -> str:

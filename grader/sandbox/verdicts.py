@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 
@@ -24,17 +23,17 @@ from grader.sandbox.watch import amount, disk_text, files_text
 CHANNEL_LOST = 86  # exit status of a worker whose channel was closed from inside; see worker.py
 
 # A line of `faulthandler`: the innermost one in the submission is the first.
-_CRASH_FRAME = re.compile(r'File "[^"\n]*/(cs231n/[^"\n]{1,150})", line (\d{1,7}) in (\S{1,100})')
+_CRASH_FRAME = re.compile(r'File "[^"\n]*[/\\](cs231n[/\\][^"\n]{1,150})", line (\d{1,7}) in (\S{1,100})')
 _CRASH_HINTS: dict[int, str] = {
     signal.SIGSEGV: "Look for endless recursion in compiled code, or for ctypes: plain numpy and torch do not do this.",
 }
 _SIGNALS: dict[int, str] = {
     signal.SIGABRT: "aborted (SIGABRT)",
     signal.SIGSEGV: "segmentation fault (SIGSEGV)",
-    signal.SIGBUS: "bus error (SIGBUS)",
+    getattr(signal, "SIGBUS", 7): "bus error (SIGBUS)",
     signal.SIGFPE: "arithmetic error (SIGFPE)",
     signal.SIGILL: "illegal instruction (SIGILL)",
-    signal.SIGKILL: "killed (SIGKILL); the machine may have run out of memory",
+    getattr(signal, "SIGKILL", 9): "killed (SIGKILL); the machine may have run out of memory",
 }
 
 
@@ -137,22 +136,22 @@ def place_of_crash(stderr: str) -> tuple[str, str]:
     frame = _CRASH_FRAME.search(dump)
     if not frame:
         return "", stderr
-    return clean_line(f"{frame[3]} ({frame[1]}, line {frame[2]})", 200), said
+    file = frame[1].replace("\\", "/")
+    return clean_line(f"{frame[3]} ({file}, line {frame[2]})", 200), said
 
 
 def from_exit(status: int | None, label: str, place: str = "") -> CallError:
     """The error for a process that ended without an answer; `status` as `waitpid` has it."""
     if status is None:
         return Crashed(f"The process died in {label}.")
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        if number == signal.SIGXCPU:
+    if number := status & 0x7F:
+        if number == getattr(signal, "SIGXCPU", 0):
             message = f"{label} used up the computing time of its process and was stopped."
             return LimitExceeded(message, limit="cpu")
         how = _SIGNALS.get(number, f"signal {number}")
         where = f", in {place}" if place else ""
         return Crashed(f"The process died in {label}: {how}{where}.", _CRASH_HINTS.get(number, ""))
-    code = os.WEXITSTATUS(status)
+    code = status >> 8
     if code == CHANNEL_LOST:
         return ProtocolViolation(f"{label} closed the process's channel to the grader.")
     return Crashed(

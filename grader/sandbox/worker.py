@@ -50,7 +50,7 @@ def main(
     try:
         lockdown.detach(parent)
         channel = socket.socket(fileno=lockdown.keep_only(*fds))
-        _send(channel, wire.encode_answer(_begin(spec, prepared, start)), [])
+        send(channel, wire.encode_answer(_begin(spec, prepared, start)), [])
         Server(channel, spec.folder, probes).run()
     except OSError:
         os._exit(CHANNEL_LOST)
@@ -61,13 +61,13 @@ def main(
 def _begin(spec: lockdown.Spec, prepared: lockdown.Prepared, start: Start) -> wire.Answer:
     try:
         layers = lockdown.apply(spec, prepared)
-        _adopt(spec.folder, start)
+        adopt(spec.folder, start)
     except OSError as error:
         return wire.Problem(id=0, stage="start", kind="OSError", message=failure.text_of(error))
     return wire.Ready(layers)
 
 
-def _adopt(folder: str, start: Start) -> None:
+def adopt(folder: str, start: Start) -> None:
     """Puts the submission first on the path and our own code out of reach."""
     sys.path[:] = [folder, *start.path]
     for name in start.ours:
@@ -116,7 +116,7 @@ class Server:
         except Exception as error:  # noqa: BLE001 - only meddling with this process makes an answer that can't be written
             problem = wire.Problem(number, "result", failure.kind_of(error), failure.text_of(error))
             header, buffers = wire.encode_answer(problem), []
-        _send(self._channel, header, buffers)
+        send(self._channel, header, buffers)
 
     def _call(
         self, request: wire.CallRequest, payload: memoryview
@@ -312,7 +312,7 @@ def _exactly(channel: socket.socket, length: int) -> bytearray:
     return data
 
 
-def _send(channel: socket.socket, header: bytes, buffers: list[bytes | memoryview]) -> None:
+def send(channel: socket.socket, header: bytes, buffers: list[bytes | memoryview]) -> None:
     """One `sendmsg` for the beginning, so that the grader wakes up once."""
     length = sum(map(len, buffers))
     start = wire.prefix(header, length) + header

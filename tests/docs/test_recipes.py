@@ -26,6 +26,7 @@ GRADED = "word_embedding_backward"  # one of the sample's mistakes: the whole of
 SCHEMAS = {
     "github-workflow.yml": "vendor.github-workflows",
     "github-check.yml": "vendor.github-workflows",
+    "github-windows.yml": "vendor.github-workflows",
     "gitlab-ci.yml": "vendor.gitlab-ci",
 }
 WITH_SOLUTION = ("github-workflow.yml", "gitlab-ci.yml")  # those that install gradmark itself

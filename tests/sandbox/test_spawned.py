@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import Crashed, LimitExceeded, SandboxError
+from grader import isolation
+from grader.errors import Crashed, LimitExceeded, SandboxError, UsageError
 from grader.results import Limits
-from grader.sandbox import level, spawned
+from grader.sandbox import level, portable, spawned
 from grader.sandbox.client import Function, Zygote
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such workers")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has other workers: test_portable.py")
 psutil = pytest.importorskip("psutil")
 ROOT = Path(__file__).resolve().parents[2]
 TASK = """
@@ -93,12 +94,11 @@ def test_a_library_that_is_missing_is_told(monkeypatch, tmp_path):
         zygote.worker(tmp_path, Limits())
 
 
-def test_windows_is_told_where_to_go(monkeypatch):
-    """There is no half-working run."""
-    monkeypatch.setattr(os, "name", "nt")
-    with pytest.raises(SandboxError) as refused:
-        spawned.Spawner(("numpy",), ())
-    monkeypatch.undo()
+def test_grading_on_windows_is_refused(monkeypatch):
+    """Others' work is not run there; a student's own is (tests/check/test_windows.py)."""
+    monkeypatch.setattr(portable, "NEEDED", True)
+    with pytest.raises(UsageError) as refused:
+        isolation.admit(*portable.LEVEL, "")
     assert "WSL 2" in refused.value.hint
 
 
