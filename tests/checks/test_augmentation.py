@@ -12,6 +12,7 @@ from checks.augmentation import (
     MISS,
     ROUND,
     STRENGTHS,
+    TOGETHER,
     Frequency,
     bands,
     colours,
@@ -53,6 +54,27 @@ def test_wrong_probability_is_caught(p: float, wrong: float) -> None:
     rng = np.random.default_rng(1)
     missed = sum(decided(p, wrong, rng)[0] for _ in range(RUNS))
     assert missed <= RUNS * MISS + 4 * np.sqrt(RUNS * MISS)
+
+
+@pytest.mark.parametrize(("p", "real"), [(0.5, 0.5), (0.8, 0.785)])
+def test_a_step_beside_another_is_decided_early(p: float, real: float) -> None:
+    """Independent steps never fail, few views suffice; where the other step decides, that is found out."""
+    rng = np.random.default_rng(2)
+    runs = [_together(p, real, rng) for _ in range(RUNS)]
+    assert all(accepted for accepted, _ in runs)
+    assert np.mean([count for _, count in runs]) < 60
+    for wrong in (0.0, 1.0):
+        assert not any(_together(p, wrong, rng)[0] for _ in range(100))
+
+
+def _together(p: float, true: float, rng: np.random.Generator) -> tuple[bool, int]:
+    test = Frequency("happens", p, "grey views", TOGETHER[p])
+    try:
+        while not test.decided:
+            test.add(rng.random(5) < true)
+    except Failed:
+        return False, test.count
+    return True, test.count
 
 
 def test_message_counts_what_was_seen() -> None:
