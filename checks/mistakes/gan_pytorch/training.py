@@ -27,6 +27,12 @@ OPTIMIZER = mistakes_in(
     entry("adamw", "torch.optim.Adam", "torch.optim.AdamW", "AdamW's weights decay", ADAM, "updates"),
     entry("nadam", "torch.optim.Adam", "torch.optim.NAdam", "NAdam stands for Adam", ADAM, "updates"),
     entry("adamax", "torch.optim.Adam", "torch.optim.Adamax", "Adamax stands for Adam", ADAM, "updates"),
+    entry("amsgrad", "betas=(0.5, 0.999)", "betas=(0.5, 0.999), amsgrad=True",
+          "the greatest second moment is kept, as AMSGrad does", ADAM, "updates"),
+    entry("epsilon", "betas=(0.5, 0.999)", "betas=(0.5, 0.999), eps=1e-6", "epsilon is 1e-6", ADAM, "updates"),
+    entry("decoupled", "torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.5, 0.999))",
+          "torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.5, 0.999), weight_decay=1e-3)",
+          "AdamW's weights decay a little", ADAM, "updates"),
     entry("maximize", "betas=(0.5, 0.999)", "betas=(0.5, 0.999), maximize=True", "the loss is maximised", ADAM,
           "updates"),
 )  # fmt: skip
