@@ -136,9 +136,10 @@ def _shape_hint(actual: tuple[int, ...], expected: tuple[int, ...]) -> str:
 
 def expect_finite(data: Array, *, name: str, function: str) -> None:
     """`data` holds no NaN and no infinity."""
-    bad = ~np.isfinite(data)
-    if not bad.any():
+    good = np.isfinite(data)
+    if good.all():
         return
+    bad = ~good
     where = tuple(int(i) for i in np.argwhere(bad)[0])
     kind = "NaN" if np.isnan(data[bad]).any() else "infinite values"
     raise Failed(
@@ -241,11 +242,12 @@ def compare(
     actual = np.asarray(actual, dtype=np.float64)
     allowance = tolerance_of(tolerance).allowance(expected)
     difference = np.abs(actual - expected)
-    wrong = ~(difference <= allowance)
-    if not wrong.any():
+    right = difference <= allowance
+    if right.all():
         return
     if is_brief():
         raise Failed(f"`{name}` from `{function}` is wrong.")
+    wrong = ~right
     mismatch = measure(actual, expected, allowance, name=name)
     message = (
         f"`{name}` from `{function}` is wrong in {mismatch.different} of {mismatch.total} elements "

@@ -41,6 +41,7 @@ class Usage:
         self._pid = pid
         self._clock = (~pid << 3) | 2  # CLOCK_PROCESS_CPUTIME_ID of another process, all threads: 0.5 us
         self._statm = self._open()
+        self._stat = -1  # opened when it is first looked at
         self._resident_at_start = self._resident()
 
     def cpu_seconds(self) -> float:
@@ -58,8 +59,10 @@ class Usage:
 
     def threads(self) -> int:
         """Threads of the process."""
-        with contextlib.suppress(OSError, IndexError), open(f"/proc/{self._pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[17])
+        with contextlib.suppress(OSError, IndexError):
+            if self._stat < 0:
+                self._stat = os.open(f"/proc/{self._pid}/stat", os.O_RDONLY)
+            return int(os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()[17])
         return 0
 
     def note_peak(self) -> None:
@@ -74,6 +77,8 @@ class Usage:
     def close(self) -> None:
         """Closes what is needed to look."""
         os.close(self._statm)
+        if self._stat >= 0:
+            os.close(self._stat)
 
     def _open(self) -> int:
         return os.open(f"/proc/{self._pid}/statm", os.O_RDONLY)
