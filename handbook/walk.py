@@ -17,7 +17,7 @@ from pathlib import Path
 from handbook import blocks
 
 _WHOLE = re.compile(r"^gradmark (grade|handout) (?!.* -k ).*$", re.MULTILINE)
-_SECONDS = 1500  # that a block of commands may take
+_SECONDS = 3600  # that a block of commands may take: installing torch on a busy machine
 STAYS = "--watch"  # a command with it runs until Ctrl-C
 Change = Callable[[str], str]
 
@@ -107,11 +107,16 @@ def walk(
 
 
 def _run(commands: str, folder: Path, around: Mapping[str, str]) -> tuple[int, str]:
-    done = subprocess.run(
-        ("bash", "-e", "-c", commands), cwd=folder, env=around, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", check=False, timeout=_SECONDS,
-    )  # fmt: skip
-    return done.returncode, done.stdout
+    with subprocess.Popen(
+        ("bash", "-e", "-c", commands), cwd=folder, env=around, stdin=subprocess.DEVNULL, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+    ) as running:  # fmt: skip
+        try:
+            printed, _ = running.communicate(timeout=_SECONDS)
+        except BaseException:
+            os.killpg(running.pid, signal.SIGKILL)  # what it has started as well
+            raise
+    return running.returncode, printed
 
 
 def _stayed(commands: str, folder: Path, around: Mapping[str, str], meanwhile: Meanwhile) -> tuple[int, str]:
