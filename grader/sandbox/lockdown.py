@@ -88,6 +88,7 @@ def clean_environment(scratch: str) -> None:
     os.environ.update(
         PATH="/usr/bin:/bin", LANG="C.UTF-8", HOME=scratch, TMPDIR=scratch, MPLCONFIGDIR=scratch,
         MPLBACKEND="Agg", CUDA_VISIBLE_DEVICES="", TORCH_HOME=scratch,
+        TQDM_DISABLE="1",  # nobody sees a progress bar here, and it starts a thread
     )  # fmt: skip
     tempfile.tempdir = None
     sys.dont_write_bytecode = True
