@@ -133,7 +133,8 @@ class Explainer:
         """Mistakes found in this submission already, then those of the function: what this check catches first."""
         own = self._by_function.get(f"{check.spec.module}.{check.spec.function}", [])
         caught = sorted(own, key=lambda mistake: check.spec.id not in mistake.caught_by)
-        return [*found, *(mistake for mistake in caught if mistake not in found)]
+        near = [mistake for mistake in found if mistake.function.partition(".")[0] in _modules(check)]
+        return [*near, *(mistake for mistake in caught if mistake not in near)]
 
     def _right(self, check: Collected, seed: int) -> Answers:
         """What the reference answers without a mistake."""
@@ -199,3 +200,9 @@ class Explainer:
         if mistake.id not in self._texts:
             self._texts[mistake.id] = self._vary(mistake, self._reference.folder)
         return self._texts[mistake.id]
+
+
+def _modules(check: Collected) -> set[str]:
+    """The module of what is checked, and of all that this is built from."""
+    names = (*check.spec.uses, *(name for pair in check.spec.stand_ins for name in pair))
+    return {check.spec.module, *(name.partition(".")[0] for name in names)}
