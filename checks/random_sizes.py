@@ -118,7 +118,12 @@ def for_random_sizes(
             raise
         failure = error
     most = search or (AFTER_FAILURE if together else examples)
-    _explain(_smallest(rng, dims, body, drawn[0], most), body, run)
+    try:
+        _explain(_smallest(rng, dims, body, drawn[0], most), body, run)
+    except NotRecorded as unknown:
+        if not _about_failure(unknown):
+            raise failure from None
+        raise
     raise failure
 
 
@@ -139,6 +144,12 @@ def _explain(example: Example | None, body: Body, run: Callable[[], None]) -> No
             failure.hint = _other_hint(run)
         raise
     run()
+
+
+def _about_failure(unknown: BaseException) -> bool:
+    """Whether an answer was missing where more was to be said of a failure, which is known then."""
+    before = unknown.__context__
+    return before is not None and (isinstance(before, Failed) or _about_failure(before))
 
 
 def _other_hint(run: Callable[[], None]) -> str:

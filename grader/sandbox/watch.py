@@ -41,7 +41,7 @@ class Usage:
         self._pid = pid
         self._clock = (~pid << 3) | 2  # CLOCK_PROCESS_CPUTIME_ID of another process, all threads: 0.5 us
         self._statm = self._open()
-        self._stat = -1  # opened when it is first looked at
+        self._stat = self._open_stat()
         self._resident_at_start = self._resident()
 
     def cpu_seconds(self) -> float:
@@ -60,8 +60,6 @@ class Usage:
     def threads(self) -> int:
         """Threads of the process."""
         with contextlib.suppress(OSError, IndexError):
-            if self._stat < 0:
-                self._stat = os.open(f"/proc/{self._pid}/stat", os.O_RDONLY)
             return int(os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()[17])
         return 0
 
@@ -79,6 +77,11 @@ class Usage:
         os.close(self._statm)
         if self._stat >= 0:
             os.close(self._stat)
+
+    def _open_stat(self) -> int:
+        with contextlib.suppress(OSError):
+            return os.open(f"/proc/{self._pid}/stat", os.O_RDONLY)
+        return -1
 
     def _open(self) -> int:
         return os.open(f"/proc/{self._pid}/statm", os.O_RDONLY)

@@ -120,7 +120,7 @@ def spam(s):
                 for key in list(vars(probe)):
                     if callable(getattr(probe, key)) and not key.startswith("__"):
                         setattr(probe, key, lambda *_, **__: True)
-        ''', where="process"),
+        ''', victim="any", where="process", harms_itself=True),
     Attack("patch_numpy", "replaces what numpy compares and converts with", code="pass", body='''
         if first():
             true = lambda *_, **__: True
