@@ -132,11 +132,14 @@ def _state(state: Value, run: Run) -> tuple[dict[str, Array], Array]:
     return parameters, seen.data if isinstance(seen, ArrayValue) else np.empty(0, bool)
 
 
-def expect_loss(actual: Result, expected: Result, context: str = "") -> None:
+def expect_loss(run: Run, actual: Result, expected: Result, context: str) -> None:
     """`train` returned the reference's average loss."""
     found = expect_array(actual.loss, (), name="the average loss", function="train", origin="torch")
     right = trusted(expected.loss)
-    agree(found, right, name="the average loss", function="train", tolerance="value", context=context)
+    agree(
+        found, right, name="the average loss", function="train", tolerance="value", context=context,
+        axes={"images": sum(len(batch[0]) for batch in run.batches), "batches": len(run.batches)},
+    )  # fmt: skip
 
 
 def expect_parameters(actual: Result, expected: Result, context: str) -> None:
@@ -182,7 +185,9 @@ def check_train_values(student: Subject, reference: Subject, rng: Rng, advise: A
     """train returns the loss of the projections at the given temperature, averaged over all images."""
     runs = [draw(rng, batches=n, rate=0.0, temperature=tau) for tau, n in ((0.5, 1), (0.15, 1), (2.0, 3))]
     for run, actual, expected in _both(student, reference, runs, advise):
-        expect_loss(actual, expected, f"with temperature={run.temperature:g} and {len(run.batches)} batches")
+        expect_loss(
+            run, actual, expected, f"with temperature={run.temperature:g} and {len(run.batches)} batches"
+        )
 
 
 @declared("step", "one step of training", "shapes")
@@ -214,7 +219,7 @@ def check_train_gradient_reset(student: Subject, reference: Subject, rng: Rng, a
             expected,
             f"after {batches} batches: is a gradient left over from the batch before, or a batch left out?",
         )
-        expect_loss(actual, expected, f"over {batches} batches")
+        expect_loss(run, actual, expected, f"over {batches} batches")
 
 
 def _all_counted(student: Subject, reference: Subject, run: Run) -> bool:
@@ -240,7 +245,7 @@ def check_train_edge_cases(student: Subject, reference: Subject, rng: Rng, advis
     runs = [draw(rng, batches=2, size=size) for size in (1, 33)]
     for run, actual, expected in _both(student, reference, runs, advise):
         context = f"with batches of {len(run.batches[0][0])}"
-        expect_loss(actual, expected, context)
+        expect_loss(run, actual, expected, context)
         expect_parameters(actual, expected, context)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from grader.diagnose.evidence import Evidence, number
 from grader.values import Array
 
+SHARP = 1e-10  # relative: no chance agreement of two single numbers
 SINGLE = 2e-6  # relative: what float32 on the way leaves behind
 PLAIN = {
     "2": 2.0,
@@ -78,6 +79,7 @@ def _sizes(axes: Mapping[str, int]) -> Iterator[dict[str, float]]:
     yield {**PLAIN, **{f"1/{text}": 1 / value for text, value in PLAIN.items()}}
     pairs = list(combinations(axes, 2))
     two = {f"{a}*{b}": float(axes[a] * axes[b]) for a, b in pairs} | {f"2{a}": 2.0 * axes[a] for a in axes}
+    two |= {f"{a}^2": float(axes[a]) ** 2 for a in axes}
     yield two | {f"1/({text})": 1 / value for text, value in two.items()}
     less = {f"({a}-1)/{a}": 1 - 1 / axes[a] for a in axes}
     less |= {f"{a}/({a}-1)": axes[a] / (axes[a] - 1) for a in axes}
@@ -85,7 +87,11 @@ def _sizes(axes: Mapping[str, int]) -> Iterator[dict[str, float]]:
 
 
 def offset(e: Evidence) -> str:
-    """Off by one number everywhere."""
+    """Off by one number everywhere; of a single number only when the difference means something, to the last digits."""
+    if e.expected.size == 1:
+        off = float((e.actual - e.expected).flat[0])
+        guess = _guess(off, e.axes, SHARP) if e.axes else ""
+        return f"{e.subject} is off by {number(off)}{guess}: is a term missing or added?" if guess else ""
     difference, alike = e.actual - e.expected, np.ptp(e.expected) == 0
     first = difference.flat[0]
     if e.expected.size > 1 + alike and e.equal(difference, np.full_like(difference, first)):

@@ -158,6 +158,9 @@ def test_one_number_is_explained_only_by_a_formula() -> None:
         np.array(x @ y), cosine, "sim", {}, given=given
     )
     assert pattern(cosine + 0.123, cosine, "loss", {"N": 3}, given=given) == ""
+    assert "(N^2 is 49 here)" in pattern(49 * cosine, cosine, "loss", {"N": 7})
+    assert "is off by 0.166667 (1/(2N) is 0.166667 here)" in pattern(cosine + 1 / 6, cosine, "loss", {"N": 3})
+    assert pattern(cosine + 1 / 6 + 1e-8, cosine, "loss", {"N": 3}) == ""
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 5), max_size=4))
