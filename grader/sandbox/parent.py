@@ -190,13 +190,16 @@ class Parent:
                 try:
                     if not _readable(self._control, deadline - time.monotonic()):
                         return None
-                    data, _, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+                    data, fds, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
                 except OSError:
                     return None
                 if not data:
                     return None
                 message = json.loads(data)
-                self._exits[message["exited"]] = message["status"]
+                if "exited" in message:
+                    self._exits[message["exited"]] = message["status"]
+                for fd in fds:  # of a worker that was asked for when an interrupt came
+                    os.close(fd)
             return self._exits.pop(process.pid)
 
     def _said(self) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from grader.errors import Crashed, ImportFailed, LimitExceeded, SandboxError
 from grader.results import Limits
 from grader.sandbox.client import Function, Probe, Zygote
+from grader.sandbox.parent import Parent
 
 TASK = """
 import os, sys
@@ -234,3 +239,17 @@ def test_several_threads_may_share_a_zygote(light, submission):
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(one, range(12))) == list(range(1, 13))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a warm parent's control socket")
+def test_a_worker_that_nobody_waits_for_any_more() -> None:
+    """An interrupt while a worker is being forked: the end of another one is still told, and nothing stays open."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    parent = object.__new__(Parent)
+    parent._lock, parent._exits, parent._control = threading.RLock(), {}, ours  # type: ignore[assignment]
+    with ours, theirs:
+        socket.send_fds(theirs, [json.dumps({"forked": 5}).encode()], [0])
+        theirs.send(json.dumps({"exited": 7, "status": 3}).encode())
+        before = len(os.listdir("/proc/self/fd"))
+        assert parent.reaped(SimpleNamespace(pid=7)) == 3  # type: ignore[arg-type]
+        assert len(os.listdir("/proc/self/fd")) == before
