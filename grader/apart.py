@@ -63,7 +63,7 @@ class Apart:
         mend: whether a cache with right values in it may show that when nothing is known of the forward pass.
         """
         self.unjudged = ()
-        mend = mend or self._state(spec.forward, alone=True) is False
+        mend = mend or self.state(spec.forward, alone=True) is False
         for groups, mended in self._attempts(spec):
             if mended and not mend:
                 continue
@@ -77,7 +77,7 @@ class Apart:
         """Which of these functions are wrong by themselves, and on which wrong ones the others are built."""
         found = []
         for name in names:
-            if self._state(name, alone=True) is False:
+            if self.state(name, alone=True) is False:
                 found.append(name)
             else:
                 found += self._blamed.get(name, ())
@@ -85,10 +85,10 @@ class Apart:
 
     def _attempts(self, spec: Any) -> Iterator[tuple[Sequence[Group], bool]]:
         """What to replace, and whether to mend the cache: all that is wrong, then each alone."""
-        wrong = [group for group in spec.stand_ins if any(self._state(name) is False for name in group)]
+        wrong = [group for group in spec.stand_ins if any(self.state(name) is False for name in group)]
         if not wrong:  # in a partial run nothing may be known
-            wrong = [g for g in spec.stand_ins if all(self._state(name) is None for name in g)]
-        mendable = bool(spec.forward) and self._state(spec.forward, alone=True) is not True
+            wrong = [g for g in spec.stand_ins if all(self.state(name) is None for name in g)]
+        mendable = bool(spec.forward) and self.state(spec.forward, alone=True) is not True
         mendable = mendable and not self._deadly(spec.forward)
         for groups in [wrong, *([group] for group in wrong if len(wrong) > 1)]:
             if groups:
@@ -96,7 +96,7 @@ class Apart:
             if mendable:
                 yield groups, True
 
-    def _state(self, name: str, alone: bool = False) -> bool | None:
+    def state(self, name: str, alone: bool = False) -> bool | None:
         """Whether all checks of a function passed (`alone`: in itself will do); None: not judged."""
         found = [r for id, r in self._results.items() if _function(self._specs[id]) == name]
         if not found:
@@ -120,7 +120,7 @@ class Apart:
                 return self._called(groups)
         except NotRecorded:
             wrong = [name for group in groups for name in group] + [forward] * mended
-            names = tuple(name.partition(".")[2] for name in wrong if self._state(name) is False)
+            names = tuple(name.partition(".")[2] for name in wrong if self.state(name) is False)
             self.unjudged = self.unjudged or names
             return False
         except Verdict as verdict:
