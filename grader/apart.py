@@ -54,6 +54,11 @@ class Apart:
         """Whether the check is built upon a deadly function, so that it is better judged without it at once."""
         return self.helps(spec) and any(self._deadly(name) for pair in spec.stand_ins for name in pair)
 
+    def doubts(self, spec: Any) -> bool:
+        """Whether something that the check is built from is known to be wrong, and can be replaced."""
+        wrong = any(self.state(name) is False for pair in spec.stand_ins for name in pair)
+        return (wrong or self.state(spec.forward, alone=True) is False) and self.helps(spec)
+
     def _deadly(self, name: str) -> bool:
         return bool(self.deadly.intersection([name, *self._blamed.get(name, ())]))
 

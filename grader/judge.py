@@ -86,9 +86,12 @@ class Judge:
             )
             result = self._in_itself(spec, body, state, deadly)
             result = None if result is deadly else result
-        result = result or self._fairly(spec, body)
-        if result.outcome in (Outcome.FAILED, Outcome.BLOCKED):
-            result = self._in_itself(spec, body, state, result)
+        if result is None and self._apart.doubts(spec):
+            result = self._doubted(spec, body, state)
+        else:
+            result = result or self._fairly(spec, body)
+            if result.outcome in (Outcome.FAILED, Outcome.BLOCKED):
+                result = self._in_itself(spec, body, state, result)
         stdout, stderr = self._student.take_output()
         details, advice = self._training.take() if self._training is not None else ((), ())
         result = msgspec.structs.replace(
@@ -97,6 +100,20 @@ class Judge:
         )  # fmt: skip
         self.results[spec.id] = result
         self._listener(result)
+
+    def _doubted(self, spec: Any, body: Callable[[], None], state: Any) -> CheckResult:
+        """Runs a check of what is built on wrong parts: why it fails is looked into if it does so without them, too."""
+        with briefly():
+            result = self._run(spec, body)
+        if result.outcome not in (Outcome.FAILED, Outcome.BLOCKED):
+            return result
+        found = self._in_itself(spec, body, state, result)
+        if found is not result or result.outcome is Outcome.BLOCKED or spec.id not in self.repeatable:
+            return found
+        self._rng.bit_generator.state = state
+        self._advice.clear()
+        with self._student.unwatched():  # as in `_fairly`
+            return self._run(spec, body)
 
     def _fairly(self, spec: Any, body: Callable[[], None]) -> CheckResult:
         """Runs a check; what failed while calls were watched for shortcuts runs again unwatched, on the same inputs."""
