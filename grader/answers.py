@@ -9,8 +9,9 @@ import numpy as np
 
 from grader.errors import Verdict
 from grader.subject import Heard
-from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
+from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value, within
 
+OVERHEAD = 200  # bytes of a value in memory, beside its numbers
 CLOSER = 4  # answers that are compared after the first wrong one
 STRICT, STRICT_SINGLE = 1e-10, 1e-6  # where single precision counts as a difference
 EXACT, SINGLE = 1e-7, 1e-4  # relative to an array's greatest element: equal in double and in single precision
@@ -53,6 +54,17 @@ class Answers(list[Heard]):
         if self._last is None and not agrees(answer, self._right, number):
             self._last = number + CLOSER
         return number == self._last
+
+    def share(self, right: Sequence[Heard]) -> None:
+        """Keeps in place of answers that are right the ones in `right`: they are there anyway."""
+        self[:] = [right[i] if agrees(answer, right, i) else answer for i, answer in enumerate(self)]
+
+    def bytes_beside(self, right: Sequence[Heard]) -> int:
+        """What these answers take in memory that `right` does not, roughly."""
+        own = [answer for i, answer in enumerate(self) if i >= len(right) or answer is not right[i]]
+        values = [value for answer in own if not isinstance(answer, Verdict) for value in within(answer)]
+        arrays = sum(value.data.nbytes for value in values if isinstance(value, ArrayValue))
+        return arrays + OVERHEAD * (1 + len(own) + len(values))
 
     def fit(self, known: Answers) -> bool | None:
         """Whether `known` are the same as far as these go; None: it was not asked far enough to tell."""

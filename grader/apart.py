@@ -35,6 +35,9 @@ class Apart:
         self._reference = reference
         self._specs = specs
         self._results = results
+        self._ids: dict[str, list[str]] = {}  # of the checks of each function
+        for id, spec in specs.items():
+            self._ids.setdefault(_function(spec), []).append(id)
         self._lost = 0  # workers in attempts
         self.unjudged: tuple[str, ...] = ()  # wrong functions without which nobody knows the answer here
         self.deadly: set[str] = set()  # functions in whose checks a worker was lost: never called again
@@ -103,7 +106,7 @@ class Apart:
 
     def state(self, name: str, alone: bool = False) -> bool | None:
         """Whether all checks of a function passed (`alone`: in itself will do); None: not judged."""
-        found = [r for id, r in self._results.items() if _function(self._specs[id]) == name]
+        found = [self._results[id] for id in self._ids.get(name, ()) if id in self._results]
         if not found:
             return None
         return all(r.outcome is Outcome.PASSED and (alone or not r.own_parts) for r in found)

@@ -27,7 +27,7 @@ from grader.sandbox.client import Zygote
 from grader.subject import Subject
 
 MOST_REPLAYS = 150  # per submission, some ms each: counted, not timed, so that every run says the same
-MOST_KEPT = 4000  # replays kept for the next submissions with the same seed
+MOST_BYTES = 32 << 20  # of answers kept for the next submissions with the same seed
 SECOND = 0x5EC0  # what the seed of the second set of inputs differs by
 
 
@@ -70,7 +70,8 @@ class Explainer:
         self._by_function: dict[str, list[Mistake]] = {}
         for mistake in mistakes:
             self._by_function.setdefault(mistake.function, []).append(mistake)
-        self._kept: OrderedDict[tuple[str, str, int], Answers] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, int], tuple[Answers, int]] = OrderedDict()  # with their bytes
+        self._bytes = 0
         self._replays = 0
         self._texts: dict[str, tuple[str, str]] = {}
         self._varied = Variations(zygote, reference, self._limits)
@@ -139,10 +140,11 @@ class Explainer:
     def _right(self, check: Collected, seed: int) -> Answers:
         """What the reference answers without a mistake."""
         key = ("", check.spec.id, seed)
-        if key not in self._kept:
-            self._keep(key, self._ask_varied(check, None, seed))
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        right = self._take(key)
+        if right is None:
+            right = self._ask_varied(check, None, seed)
+        self._keep(key, right)
+        return right
 
     def _answers_like(self, mistake: Mistake, check: Collected, seed: int, answers: Answers) -> bool:
         """Whether the reference with this mistake gives these answers in a check; asked only as far as they agree."""
@@ -150,16 +152,23 @@ class Explainer:
         if self._replays > MOST_REPLAYS:  # also what is known by now: else it hung on who was graded before
             return False
         key = (mistake.id, check.spec.id, seed)
-        known = self._kept.pop(key, None)
+        known = self._take(key)
         if known is None or answers.fit(known) is None:
             known = self._ask_varied(check, mistake, seed, like=answers)
-        self._keep(key, known)
+            known.share(self._right(check, seed))
+        self._keep(key, known, self._right(check, seed))
         return answers.fit(known) is True
 
-    def _keep(self, key: tuple[str, str, int], answers: Answers) -> None:
-        self._kept[key] = answers
-        if len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+    def _take(self, key: tuple[str, str, int]) -> Answers | None:
+        answers, size = self._kept.pop(key, (None, 0))
+        self._bytes -= size
+        return answers
+
+    def _keep(self, key: tuple[str, str, int], answers: Answers, right: Sequence[Heard] = ()) -> None:
+        self._kept[key] = answers, answers.bytes_beside(right)
+        self._bytes += self._kept[key][1]
+        while self._bytes > MOST_BYTES:
+            self._take(next(iter(self._kept)))
 
     def _ask(self, check: Collected, work: Replays, seed: int) -> Answers:
         """What the submission answers in a check."""

@@ -16,7 +16,7 @@ import msgspec
 from grader.results import Limits
 from grader.sandbox.client import Argument, Method, Reply, Target, Zygote, packed
 from grader.subject import MODULES, Subject
-from grader.values import ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue, Value
+from grader.values import ArrayValue, Handle, ScalarValue, within
 
 MOST_BYTES = 4 << 20  # of remembered arrays; one seed of the whole assignment has 0.3 MB
 
@@ -98,7 +98,7 @@ class Reference(Subject):
 
     def _remember(self, key: bytes, replies: list[Reply]) -> None:
         values = [value for reply in replies for value in (reply.value, *reply.echoed)]
-        if not key or any(isinstance(value, Handle) for value in _within(values)):
+        if not key or any(isinstance(value, Handle) for value in within(values)):
             return
         if all(value == ScalarValue(None) for value in values):
             self._effects = key
@@ -111,14 +111,5 @@ class Reference(Subject):
 
 def _bytes(replies: Sequence[Reply]) -> int:
     values = [value for reply in replies for value in (reply.value, *reply.echoed)]
-    return sum(value.data.nbytes for value in _within(values) if isinstance(value, ArrayValue))
+    return sum(value.data.nbytes for value in within(values) if isinstance(value, ArrayValue))
 
-
-def _within(values: Sequence[Value]) -> Iterator[Value]:
-    """The values and everything in them."""
-    for value in values:
-        yield value
-        if isinstance(value, SequenceValue):
-            yield from _within(value.items)
-        elif isinstance(value, MappingValue):
-            yield from _within(tuple(value.items.values()))

@@ -6,7 +6,7 @@ behaviour from student code: a subclass of `ndarray` arrives as a plain array, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,3 +63,13 @@ class Handle:
 
 
 Value = ArrayValue | ScalarValue | SequenceValue | MappingValue | Handle
+
+
+def within(values: Sequence[Value]) -> Iterator[Value]:
+    """The values and everything in them."""
+    for value in values:
+        yield value
+        if isinstance(value, SequenceValue):
+            yield from within(value.items)
+        elif isinstance(value, MappingValue):
+            yield from within(tuple(value.items.values()))

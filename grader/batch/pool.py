@@ -45,11 +45,14 @@ class Pool(Protocol):
 class Job:
     """One job process, seen from the process that started it."""
 
-    def __init__(self, scratch: str = "") -> None:
+    def __init__(self, scratch: str = "", core: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
             self._process = self._start(theirs.fileno(), _environment(scratch))
+        if core is not None:
+            with contextlib.suppress(OSError):  # it may have ended already
+                os.sched_setaffinity(self._process.pid, {core})
         self._socket, self._connection = ours, Connection(os.dup(ours.fileno()))
         self.pid = self._process.pid
 
@@ -168,7 +171,8 @@ class LocalPool:
             with self._lock:
                 if self._closed:
                     raise Broken("The run was stopped.")
-                self._own.job = Job(self._scratch.name)
+                import os as o
+                self._own.job = Job(self._scratch.name, (len(self._running) % 2) if o.environ.get("PIN") else None)
                 self._running.append(self._own.job)
         assert isinstance(self._own.job, Job)
         return self._own.job

@@ -297,6 +297,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(_ROOT),
         "CUDA_VISIBLE_DEVICES": "",
+        "TQDM_DISABLE": "1",  # read when tqdm is imported, as torch does; see `lockdown.clean_environment`
         **dict.fromkeys(_THREADS, "1"),
         **_ALLOCATOR,
     }
