@@ -94,7 +94,7 @@ class Explainer:
             for id in repeatable:
                 if explained[id].outcome is not Outcome.FAILED:
                     continue
-                mistake = self._search(self._checks[id], work, seed, found)
+                mistake = self._search(self._checks[id], work, seed, found, results)
                 if mistake is not None:
                     known = KnownMistake(
                         id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
@@ -112,9 +112,12 @@ class Explainer:
                 return False
         return True
 
-    def _search(self, check: Collected, work: Replays, seed: int, found: Sequence[Mistake]) -> Mistake | None:
+    def _search(
+        self, check: Collected, work: Replays, seed: int, found: Sequence[Mistake],
+        results: Mapping[str, CheckResult],
+    ) -> Mistake | None:  # fmt: skip
         """The mistake that explains a failure. On other inputs, too; those in `found` did that in another check."""
-        candidates = self._candidates(check, found)
+        candidates = self._candidates(check, found, results)
         answers = self._ask(check, work, seed) if candidates else Answers()
         if all(agrees(answer, self._right(check, seed), i) for i, answer in enumerate(answers)):
             return None  # what the check found wrong is not among the answers: an object, a file, a stream
@@ -130,10 +133,16 @@ class Explainer:
                 return mistake
         return None
 
-    def _candidates(self, check: Collected, found: Sequence[Mistake]) -> list[Mistake]:
-        """Mistakes found in this submission already, then those of the function: what this check catches first."""
+    def _candidates(
+        self, check: Collected, found: Sequence[Mistake], results: Mapping[str, CheckResult]
+    ) -> list[Mistake]:
+        """Mistakes found in this submission already, then those of the function: what this check catches first.
+
+        Not those that a check would have caught which passed; of the others first those that more checks catch.
+        """
         own = self._by_function.get(f"{check.spec.module}.{check.spec.function}", [])
-        caught = sorted(own, key=lambda mistake: check.spec.id not in mistake.caught_by)
+        possible = [mistake for mistake in own if not any(_acquits(results.get(id)) for id in mistake.caught_by)]
+        caught = sorted(possible, key=lambda m: (check.spec.id not in m.caught_by, -len(m.caught_by)))
         near = [mistake for mistake in found if mistake.function.partition(".")[0] in _modules(check)]
         return [*near, *(mistake for mistake in caught if mistake not in near)]
 
@@ -209,6 +218,10 @@ class Explainer:
         if mistake.id not in self._texts:
             self._texts[mistake.id] = self._vary(mistake, self._reference.folder)
         return self._texts[mistake.id]
+
+
+def _acquits(result: CheckResult | None) -> bool:
+    return result is not None and result.outcome is Outcome.PASSED and not result.own_parts
 
 
 def _modules(check: Collected) -> set[str]:
