@@ -24,7 +24,7 @@ from grader.reference import Reference
 from grader.replay import Replays, Variations
 from grader.results import CheckResult, KnownMistake, Limits, Outcome
 from grader.sandbox.client import Zygote
-from grader.subject import Subject
+from grader.subject import Heard, Subject
 
 MOST_REPLAYS = 150  # per submission, some ms each: counted, not timed, so that every run says the same
 MOST_BYTES = 32 << 20  # of answers kept for the next submissions with the same seed
@@ -141,7 +141,9 @@ class Explainer:
         Not those that a check would have caught which passed; of the others first those that more checks catch.
         """
         own = self._by_function.get(f"{check.spec.module}.{check.spec.function}", [])
-        possible = [mistake for mistake in own if not any(_acquits(results.get(id)) for id in mistake.caught_by)]
+        possible = [
+            mistake for mistake in own if not any(_acquits(results.get(id)) for id in mistake.caught_by)
+        ]
         caught = sorted(possible, key=lambda m: (check.spec.id not in m.caught_by, -len(m.caught_by)))
         near = [mistake for mistake in found if mistake.function.partition(".")[0] in _modules(check)]
         return [*near, *(mistake for mistake in caught if mistake not in near)]

@@ -112,4 +112,3 @@ class Reference(Subject):
 def _bytes(replies: Sequence[Reply]) -> int:
     values = [value for reply in replies for value in (reply.value, *reply.echoed)]
     return sum(value.data.nbytes for value in within(values) if isinstance(value, ArrayValue))
-

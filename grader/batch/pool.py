@@ -43,13 +43,14 @@ class Pool(Protocol):
 
 
 class Job:
-    """One job process, seen from the process that started it."""
+    """One job process, seen from the process that started it; it and its processes run on `core`, if that is given."""
 
     def __init__(self, scratch: str = "", core: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
             self._process = self._start(theirs.fileno(), _environment(scratch))
+        self.core = core
         if core is not None:
             with contextlib.suppress(OSError):  # it may have ended already
                 os.sched_setaffinity(self._process.pid, {core})
@@ -136,6 +137,15 @@ def patience(work: Work, submission_seconds: float) -> float:
     return max(START_SECONDS, (work.timeout or submission_seconds) + SILENCE_SECONDS) + work.notebook_seconds
 
 
+def _cores(jobs: int) -> list[int]:
+    """A core for each job when there are as many, else none: the processes of a job take turns, and calling one on
+    another core takes longer."""
+    if not hasattr(os, "sched_getaffinity"):  # macOS, Windows
+        return []
+    cores = sorted(os.sched_getaffinity(0))
+    return cores if len(cores) == jobs else []
+
+
 class LocalPool:
     """`jobs` job processes of this machine, each started when it is first needed."""
 
@@ -146,6 +156,7 @@ class LocalPool:
         self._lock = threading.Lock()
         self._running: list[Job] = []
         self._closed = False
+        self._cores = _cores(jobs)
         self._scratch = Scratch("class")
         os.chmod(
             self._scratch.name, 0o711
@@ -171,8 +182,7 @@ class LocalPool:
             with self._lock:
                 if self._closed:
                     raise Broken("The run was stopped.")
-                import os as o
-                self._own.job = Job(self._scratch.name, (len(self._running) % 2) if o.environ.get("PIN") else None)
+                self._own.job = Job(self._scratch.name, self._cores.pop() if self._cores else None)
                 self._running.append(self._own.job)
         assert isinstance(self._own.job, Job)
         return self._own.job
@@ -182,6 +192,7 @@ class LocalPool:
         with self._lock:
             if lost in self._running:
                 self._running.remove(lost)
+                self._cores += [lost.core] if lost.core is not None else []
         if not self._closed:
             lost.close()
 
