@@ -7,7 +7,7 @@ sentence explains the failure. Nothing here changes an outcome or a point.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -27,6 +27,7 @@ from grader.sandbox.client import Zygote
 from grader.subject import Heard, Subject
 
 MOST_REPLAYS = 150  # per submission, some ms each: counted, not timed, so that every run says the same
+ENOUGH = 2  # checks of its function in which a mistake was tried in vain: the rest would say the same
 MOST_BYTES = 32 << 20  # of answers kept for the next submissions with the same seed
 SECOND = 0x5EC0  # what the seed of the second set of inputs differs by
 
@@ -73,6 +74,9 @@ class Explainer:
         self._kept: OrderedDict[tuple[str, str, int], tuple[Answers, int]] = OrderedDict()  # with their bytes
         self._bytes = 0
         self._replays = 0
+        self._in_vain: Counter[str] = (
+            Counter()
+        )  # checks of its function that a mistake does not explain, here
         self._texts: dict[str, tuple[str, str]] = {}
         self._varied = Variations(zygote, reference, self._limits)
 
@@ -89,6 +93,7 @@ class Explainer:
         with which they failed.
         """
         self._replays = 0
+        self._in_vain.clear()
         explained, found = dict(results), list[Mistake]()
         with closing(Replays(self._zygote, student.folder, self._limits, student.modules, student)) as work:
             for id in repeatable:
@@ -124,6 +129,7 @@ class Explainer:
         again: Answers | None = None
         for mistake in candidates:
             if not self._answers_like(mistake, check, seed, answers):
+                self._in_vain[mistake.id] += mistake.function == _function(check)
                 continue
             if mistake in found:
                 return mistake
@@ -138,12 +144,14 @@ class Explainer:
     ) -> list[Mistake]:
         """Mistakes found in this submission already, then those of the function: what this check catches first.
 
-        Not those that a check would have caught which passed; of the others first those that more checks catch.
+        Not those that a check would have caught which passed, nor those that were tried in vain; of the others first
+        those that more checks catch.
         """
-        own = self._by_function.get(f"{check.spec.module}.{check.spec.function}", [])
+        own = self._by_function.get(_function(check), [])
         possible = [
-            mistake for mistake in own if not any(_acquits(results.get(id)) for id in mistake.caught_by)
-        ]
+            mistake for mistake in own
+            if self._in_vain[mistake.id] < ENOUGH and not any(_acquits(results.get(id)) for id in mistake.caught_by)
+        ]  # fmt: skip
         caught = sorted(possible, key=lambda m: (check.spec.id not in m.caught_by, -len(m.caught_by)))
         near = [mistake for mistake in found if mistake.function.partition(".")[0] in _modules(check)]
         return [*near, *(mistake for mistake in caught if mistake not in near)]
@@ -220,6 +228,10 @@ class Explainer:
         if mistake.id not in self._texts:
             self._texts[mistake.id] = self._vary(mistake, self._reference.folder)
         return self._texts[mistake.id]
+
+
+def _function(check: Collected) -> str:
+    return f"{check.spec.module}.{check.spec.function}"
 
 
 def _acquits(result: CheckResult | None) -> bool:
