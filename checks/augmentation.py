@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from checks.probes.augmentation import levels
+from checks.shared import kept
 from grader.compare import expect_array
 from grader.errors import Blocked, CallError, Failed
 from grader.values import Array, Handle
@@ -154,19 +154,18 @@ class Stream:
             while len(self._batches) <= number:
                 self._batches.append(seen(self._student, self._transform, bands(), ROUND))
         except CallError:  # the transform may be lost with its worker: the next check makes another
-            _streams.pop(self._student, None)
+            kept(self._student, "stream").clear()
             raise
         return self._batches[number]
 
 
-_streams: WeakKeyDictionary[Subject, Stream] = WeakKeyDictionary()
-
-
 def stream(student: Subject, rng: Rng) -> Stream:
     """A submission's stream; the first check that asks for it draws its seed."""
-    if student not in _streams:
-        _streams[student] = Stream(student, int(rng.integers(2**31)))
-    return _streams[student]
+    known = kept(student, "stream")
+    if not known:
+        known[""] = Stream(student, int(rng.integers(2**31)))
+    found: Stream = known[""]
+    return found
 
 
 def decide(views: Stream, test: Frequency, event: Callable[[Array], Array]) -> None:

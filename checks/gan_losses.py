@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from checks import calls
 from checks.declare import Rng, check
 from checks.networks import items
-from checks.shared import at_once, common, holds, seed_of
+from checks.shared import at_once, common, holds, kept, seed_of
 from grader.compare import describe, expect_array, expect_close, unpack
 from grader.errors import Failed
 from grader.sandbox.client import Tensor
@@ -182,15 +181,13 @@ class Case:
             yield list(items(found))
 
 
-_cases: WeakKeyDictionary[Subject, dict[tuple[str, int], Case]] = WeakKeyDictionary()
-
-
 def case(loss: Loss, student: Subject, reference: Subject, rng: Rng) -> Case:
     """The same in all checks of a loss in a run."""
-    cases, key = _cases.setdefault(student, {}), (loss.function, seed_of(rng))
+    cases, key = kept(student, "gan_losses"), (loss.function, seed_of(rng))
     if key not in cases:
         cases[key] = Case(loss, student, reference, _points(loss, common(rng, loss.function)))
-    return cases[key]
+    found: Case = cases[key]
+    return found
 
 
 def _points(loss: Loss, rng: Rng) -> dict[str, list[Point]]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -34,7 +33,7 @@ from checks.networks import (
     settings,
 )
 from checks.probes.gan import PERIOD
-from checks.shared import at_once, common, holds, seed_of
+from checks.shared import at_once, common, holds, kept, seed_of
 from grader.compare import compare, describe, expect_array
 from grader.errors import Failed
 from grader.sandbox.client import Argument, Tensor
@@ -142,19 +141,17 @@ def _alike(own: Array, right: Array) -> bool:
     return bool(np.abs(own - right).max() <= CLOSE * np.abs(right).max())
 
 
-_cases: WeakKeyDictionary[Subject, dict[tuple[str, int], Case]] = WeakKeyDictionary()
-
-
 def case(network: Network, student: Subject, reference: Subject, rng: Rng) -> Case:
     """The same in all checks of a network in a run."""
-    cases, key = _cases.setdefault(student, {}), (network.call, seed_of(rng))
+    cases, key = kept(student, "network_checks"), (network.call, seed_of(rng))
     if key not in cases:
         draw = common(rng, network.function)
         start, batches = int(draw.integers(PERIOD)), (network.draw(draw), network.draw(draw))
         upstream = draw.standard_normal(network.outputs).astype(np.float32)
         exact = draw.uniform(-1, 1, network.inputs)
         cases[key] = Case(network, student, reference, start, batches, upstream, exact)
-    return cases[key]
+    found: Case = cases[key]
+    return found
 
 
 def network_checks(network: Network) -> dict[str, Callable[..., None]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,15 +40,18 @@ def at_once(student: Subject, module: str, probe: str, *args: Argument) -> Value
         return None
 
 
-_found: WeakKeyDictionary[Subject, dict[tuple[int, str], Value | None]] = WeakKeyDictionary()
+def kept(subject: Subject, name: str) -> dict[Any, Any]:
+    """What checks keep of a subject from one to the next, under this name: it is gone when the subject is closed."""
+    return subject.kept.setdefault(name, {})
 
 
 def once(student: Subject, rng: Rng, name: str, ask: Callable[[], Value | None]) -> Value | None:
     """What `ask` gives, asked by the first check of a run that wants what goes by this name."""
-    found, key = _found.setdefault(student, {}), (seed_of(rng), name)
+    found, key = kept(student, "once"), (seed_of(rng), name)
     if key not in found:
         found[key] = ask()
-    return found[key]
+    value: Value | None = found[key]
+    return value
 
 
 def holds(expectation: Callable[[], object]) -> bool:

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from grader.assignment import bundled
 from grader.errors import Blocked, Raised, SandboxError, Verdict
@@ -60,6 +61,7 @@ class Subject:
         self.heard: list[Heard] | None = None  # what calls gave, while somebody listens
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
         self._imports = Imports()
+        self.kept: dict[str, dict[Any, Any]] = {}  # what checks keep of it from one to the next
         self.mender: Subject | None = None  # whose results take the place of wrong ones in caches
 
     def __getattr__(self, name: str) -> _Module:
@@ -232,11 +234,13 @@ class Subject:
 
     def leave(self) -> Worker | None:
         """The worker, which is the caller's from now on, if it lives. The subject can't be used afterwards."""
+        self.kept.clear()
         worker, self._worker = self._worker, None
         return worker if worker is not None and worker.alive else None
 
     def close(self) -> None:
         """Ends the worker. The subject can't be used afterwards."""
+        self.kept.clear()
         self._retire()
 
     def _blame(self, verdict: Verdict) -> None:
