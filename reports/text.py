@@ -36,6 +36,8 @@ def clean(text: str, limit: int = LINE_LIMIT) -> str:
 
     What is cut from the middle is announced in its place.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # nearly every text
     text = _shortened(text, limit).replace("\r\n", "\n")
     text = _TERMINAL_CODE.sub("", text).replace("\r", "\n")
     return _UNSEEN.sub(_named, _thinned(text))

@@ -1,6 +1,6 @@
 """A process that grades hand-ins for the process that started it: `python -m grader.batch.job FD`.
 
-It reads `Work` from the socket FD, and writes each check's outcome, then the answer. It lives no longer than the
+It reads `Work` from the socket FD, and writes the checks' outcomes as they are known, then the answer. It lives no longer than the
 other end of the socket: without that, whatever it is doing is cut short and cleaned up.
 """
 
@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -25,6 +26,9 @@ from grader.results import CheckResult, to_json
 
 IDLE_SECONDS = 900.0  # a cluster's worker keeps its processes warm for the next class, not for ever
 UNWIND_SECONDS = 10.0
+GATHER_SECONDS = (
+    0.05  # for which an outcome may wait for others: a message for each costs more than some checks
+)
 SCRATCH = "GRADMARK_SCRATCH"  # names the folder for temporary files that the last job process removes
 CHECK, ANSWER, FAULT, READY = b"c", b"a", b"f", b"r"  # first byte of a message
 
@@ -38,8 +42,9 @@ def main() -> None:
     bench = Bench()
     try:
         connection.send_bytes(READY)
+        outcomes = _Outcomes(connection)
         while connection.poll(IDLE_SECONDS):
-            _serve(connection, bench)
+            _serve(connection, bench, outcomes)
     except (EOFError, OSError, KeyboardInterrupt):
         pass
     finally:
@@ -49,14 +54,45 @@ def main() -> None:
             os.rmdir(os.environ[SCRATCH])
 
 
-def _serve(connection: Connection, bench: Bench) -> None:
+class _Outcomes:
+    """Sends the outcomes of checks, those of some milliseconds in one message, a line each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._waiting: list[bytes] = []
+        self._some = threading.Event()
+        threading.Thread(target=self._send_on, daemon=True).start()
+
+    def add(self, result: CheckResult) -> None:
+        """The outcome of a check is known."""
+        with self._lock:
+            self._waiting.append(_encoded(result))
+        self._some.set()
+
+    def send(self) -> None:
+        """Sends what waits. Raises `OSError` when the other end is gone."""
+        with self._lock:
+            lines, self._waiting = self._waiting, []
+            if lines:
+                self._connection.send_bytes(CHECK + b"\n".join(lines))
+
+    def _send_on(self) -> None:
+        with contextlib.suppress(OSError):  # then the next message of the main thread fails, too
+            while True:
+                self._some.wait()
+                self._some.clear()
+                time.sleep(GATHER_SECONDS)
+                self.send()
+
+
+def _serve(connection: Connection, bench: Bench, outcomes: _Outcomes) -> None:
     work: Work = pickle.loads(connection.recv_bytes())
-
-    def listen(result: CheckResult) -> None:
-        connection.send_bytes(CHECK + _encoded(result))
-
     try:
-        done: Done | str = bench.grade(work, listen)
+        try:
+            done: Done | str = bench.grade(work, outcomes.add)
+        finally:
+            outcomes.send()
     except Exception as error:  # noqa: BLE001 (the session boundary: our own fault, told to whoever asked)
         bench.close()
         known = (

@@ -203,8 +203,8 @@ class _Run:
             raise error
 
     def _checked(self, key: str, result: bytes) -> None:
-        """Nothing for a result says that the hand-in is begun, for the first time or again."""
-        self._counts[key] = self._counts.get(key, 0) + 1 if result else 0
+        """Some outcomes, a line each; none say that the hand-in is begun, for the first time or again."""
+        self._counts[key] = self._counts.get(key, 0) + result.count(b"\n") + 1 if result else 0
         if result:
             self._store.checked(key, result)
         else:

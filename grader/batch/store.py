@@ -153,7 +153,7 @@ class Store:
         self._whole(self._open[line.key], msgspec.json.encode(line) + b"\n")
 
     def checked(self, key: str, result: bytes) -> None:
-        """The outcome of one check is known."""
+        """Outcomes of checks are known, a line of JSON each."""
         if key in self._open:
             self._whole(self._open[key], result + b"\n")
 
