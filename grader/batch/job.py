@@ -1,7 +1,7 @@
 """A process that grades hand-ins for the process that started it: `python -m grader.batch.job FD`.
 
-It reads `Work` from the socket FD, and writes the checks' outcomes as they are known, then the answer. It lives no longer than the
-other end of the socket: without that, whatever it is doing is cut short and cleaned up.
+It reads `Work` from the socket FD, and writes the checks' outcomes as they are known, then the answer. It lives no
+longer than the other end of the socket: without that, whatever it is doing is cut short and cleaned up.
 """
 
 from __future__ import annotations
