@@ -116,15 +116,18 @@ class Grader:
 
     `rubric` sets points and limits (default: the assignment's own); `explain` looks for the known mistake behind each
     failure, which takes up to some seconds for a submission that fails much; `assignment` is the current one unless
-    it is given.
+    it is given; `many` submissions are worth a longer start.
     """
 
     def __init__(
-        self, *, rubric: Rubric | None = None, explain: bool = False, assignment: Assignment | None = None
-    ) -> None:
+        self, *, rubric: Rubric | None = None, explain: bool = False, assignment: Assignment | None = None,
+        many: bool = False,
+    ) -> None:  # fmt: skip
         self.assignment = assignment or assignments.current()
         own = Own(self.assignment.hidden, {n: str(path) for n, path in self.assignment.probes.items()})
-        self._zygote = Zygote.start(preload=PRELOAD, probes=PROBES, own=own)  # warms up while we read on
+        self._zygote = Zygote.start(
+            preload=PRELOAD, probes=PROBES, own=own, many=many
+        )  # warms up while we read on
         try:
             self.rubric = rubric or default_rubric(self.assignment)
             self._checks: dict[str, list[plugin.Collected]] = {}

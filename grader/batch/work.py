@@ -96,8 +96,9 @@ class Bench:
         if self._grader is None or self._rubric != work.rubric:
             self.close()
             self._grader = Grader(
-                rubric=parse(work.rubric, work.rubric_source, assignment.current().rubric), explain=True
-            )
+                rubric=parse(work.rubric, work.rubric_source, assignment.current().rubric), explain=True,
+                many=True,
+            )  # fmt: skip
             self._rubric = work.rubric
         return self._grader
 

@@ -58,11 +58,12 @@ class Zygote:
         probes: Sequence[str] = (),
         without: Sequence[str] = (),
         own: Own = NOTHING,
+        many: bool = False,
     ) -> Zygote:
         """Starts a warm parent with `preload` and our own helper modules `probes` imported.
 
         `without` leaves out layers of the lock-down ("landlock", "seccomp"), to measure what they cost; `own` is what
-        another assignment than gradmark's brings along.
+        another assignment than gradmark's brings along; `many` workers are worth a longer start.
         """
         sweep(lockdown.is_made_up)
         load(own)
@@ -71,7 +72,7 @@ class Zygote:
             return cls(portable.Starter(tuple(preload), tuple(probes), own))
         if not spawned.FORKS:
             return cls(spawned.Spawner(tuple(preload), tuple(probes), own))
-        return cls(Parent(tuple(preload), tuple(probes), tuple(without), own))
+        return cls(Parent(tuple(preload), tuple(probes), tuple(without), own, many))
 
     @property
     def alive(self) -> bool:

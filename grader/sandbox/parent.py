@@ -44,9 +44,10 @@ class Parent:
     """Owns the zygote's process and its control socket. Safe to use from several threads."""
 
     def __init__(
-        self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...], own: Own = NOTHING
-    ) -> None:
-        names = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without)]
+        self, preload: tuple[str, ...], probes: tuple[str, ...], without: tuple[str, ...], own: Own = NOTHING,
+        many: bool = False,
+    ) -> None:  # fmt: skip
+        names = [",".join(names) for names in (preload, (*probes, ATTEMPTS), without, ("many",) * many)]
         self._arguments = names
         self._greeting = own.encode().encode()  # by the socket: every worker can read the command's arguments
         self._lock = threading.RLock()

@@ -1,6 +1,6 @@
 """The warm parent: a process with the heavy libraries imported that does nothing but fork workers on request.
 
-Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES WITHOUT`. It holds no answers, names and seeds:
+Run as `python -s -P -m grader.sandbox.zygote FD PRELOAD PROBES WITHOUT MANY`. It holds no answers, names and seeds:
 its memory is copied into every worker. It has one thread and runs no parallel region before forking
 (libgomp's threads do not survive a fork, and a child that needs them hangs).
 """
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.sandbox import lockdown, own, warm, worker
+from grader.sandbox import lockdown, own, pages, warm, worker
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
@@ -46,6 +46,8 @@ def main() -> None:
     threads = len(os.listdir("/proc/self/task"))
     start = worker.start(_ROOT)
     gc.collect()
+    if sys.argv[5]:
+        pages.gather()
     gc.freeze()  # so that a collection in a child does not write to (and copy) every page
     prepared.finish()
     ready = {"ready": versions, "threads": threads, "missing": prepared.missing}
