@@ -71,17 +71,13 @@ def expected_checks(select: str = "", assignment: Assignment | None = None) -> t
 
     Raises `UsageError` when it keeps none or can't be understood.
     """
-    return tuple(
-        CheckInfo(
-            check.spec.id,
-            check.spec.title,
-            check.spec.part,
-            check.spec.function,
-            check.claim,
-            check.spec.module,
-        )
-        for check in collected(select, assignment)
-    )
+    return tuple(map(info, collected(select, assignment)))
+
+
+def info(check: plugin.Collected) -> CheckInfo:
+    """A check as it is shown."""
+    spec = check.spec
+    return CheckInfo(spec.id, spec.title, spec.part, spec.function, check.claim, spec.module)
 
 
 def collected(select: str = "", assignment: Assignment | None = None) -> list[plugin.Collected]:

@@ -24,6 +24,7 @@ from grader.batch.store import DoneLine, HeadLine, RunLine, Store, host
 from grader.batch.work import Broken, Done
 from grader.class_results import ClassResult, ClassRun, Status
 from grader.errors import GradmarkError
+from grader.plugin import Collected
 from grader.rubric import Rubric
 from grader.training import judging
 
@@ -65,8 +66,9 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     Raises `UsageError` for input that can't be read, `GradmarkError` for a full disk or a machine that can't
     grade. Whatever ends it, the same call goes on where it ended.
     """
-    checks = _unit_checks(options.select)
-    session.validate(options.rubric, [check.spec for check in session.collected()])
+    every = session.collected()
+    checks = _unit_checks(session.collected(options.select) if options.select else every)
+    session.validate(options.rubric, [check.spec for check in every])
     store = Store(options.out)
     with store.locked():
         found = forms.read(options.path, options.form, store.staging)
@@ -86,11 +88,10 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     return result
 
 
-def _unit_checks(select: str) -> tuple[session.CheckInfo, ...]:
+def _unit_checks(selected: Sequence[Collected]) -> tuple[session.CheckInfo, ...]:
     """The checks of a class: those that train models are for single submissions."""
-    unit, _ = judging.split(session.collected(select), None)
-    ids = {check.spec.id for check in unit}
-    return tuple(check for check in session.expected_checks(select) if check.id in ids)
+    unit, _ = judging.split(selected, None)
+    return tuple(map(session.info, unit))
 
 
 def _settings(options: Options, store: Store) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Bench:
     def __init__(self) -> None:
         self._grader: Grader | None = None
         self._rubric = ""
+        self._settled = False
 
     def grade(self, work: Work, listen: Listener) -> Done:
         """Grades a hand-in and writes its result. Raises whatever the grading raises, other than `CollectError`."""
@@ -74,6 +76,10 @@ class Bench:
         except CollectError as error:
             return Done(Status.UNREADABLE, error.message, error.hint)
         files.write(grade, work.out)
+        if not self._settled:  # what is there by now stays: no collection needs to look at it again
+            self._settled = True
+            gc.collect()
+            gc.freeze()
         return Done(Status.GRADED)
 
     def _once(self, grader: Grader, work: Work, listen: Listener) -> Grade:
