@@ -313,6 +313,25 @@ def test_a_cluster_gives_the_same_gradebook(eight: Path, tmp_path: Path) -> None
     assert (out / "class.json").read_bytes() == undisturbed
 
 
+@pytest.mark.slow
+def test_a_cluster_of_real_graders_gives_the_same_gradebook(eight: Path, tmp_path: Path) -> None:
+    """The same with the graders themselves: all checks of a function, and a worker killed half-way."""
+    undisturbed = whole(eight, tmp_path / "whole", REAL)
+    out = tmp_path / "out"
+    with (
+        cluster("grader.batch.cluster") as local,
+        started(eight, out, "--cluster", local.scheduler_address, command=REAL, delay=0) as process,
+    ):
+        until(lambda: finished(out) >= 2 or process.poll() is not None, 120)
+        killed = process.poll() is None
+        if killed:
+            os.kill(next(iter(local.workers.values())).pid, signal.SIGKILL)
+        said = process.end(240)
+    assert process.status == 0, said
+    assert killed
+    assert (out / "class.json").read_bytes() == undisturbed
+
+
 def test_a_scheduler_that_is_not_there_is_told(
     eight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

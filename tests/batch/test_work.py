@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import signal
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from grader.batch import job, pool
 from grader.batch import work as works
 from grader.batch.work import KILLED, Bench, Broken, Done, Work, seed_of
 from grader.class_results import Status
-from grader.results import Grade, grade_from_json
+from grader.results import CheckResult, Grade, Outcome, grade_from_json
 from grader.rubric import parse
 from grader.sandbox import verdicts
 from grader.session import default_rubric
@@ -88,6 +92,41 @@ def test_a_machine_that_does_not_see_the_folders_is_told(monkeypatch: pytest.Mon
     """A cluster's worker without the shared folders fails, and does not call the hand-in unreadable."""
     with pytest.raises(Broken, match="is not there"):
         graded(monkeypatch, dataclasses.replace(task, path=task.path / "nowhere"), "x")
+
+
+def test_outcomes_travel_together_and_in_order() -> None:
+    """Those of some milliseconds in one message, a line each; none is lost, none told twice."""
+    sent: list[bytes] = []
+    outcomes = job._Outcomes(SimpleNamespace(send_bytes=sent.append))  # type: ignore[arg-type]
+    results = [
+        CheckResult(id=f"m.f.{n}", title="", part="", function="f", outcome=Outcome.PASSED, message="a\nb")
+        for n in range(5)
+    ]
+    for result in results:
+        outcomes.add(result)
+    outcomes.send()
+    outcomes.send()
+    assert len(sent) < len(results)
+    assert {message[:1] for message in sent} == {job.CHECK}
+    lines = [line for message in sent for line in message[1:].split(b"\n")]
+    assert [msgspec.json.decode(line, type=CheckResult) for line in lines] == results
+
+
+def test_an_outcome_is_told_though_the_next_check_takes_long() -> None:
+    """Nobody has to wait for a second outcome."""
+    told = threading.Event()
+    outcomes = job._Outcomes(SimpleNamespace(send_bytes=lambda _: told.set()))  # type: ignore[arg-type]
+    outcomes.add(CheckResult(id="m.f.a", title="", part="", function="f", outcome=Outcome.PASSED))
+    assert told.wait(30)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system binds no process to a core")
+def test_jobs_keep_to_a_core_only_when_there_is_one_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer jobs than cores the system knows better where there is room."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5})
+    assert pool._cores(2) == [3, 5]
+    assert pool._cores(1) == []
+    assert pool._cores(3) == []
 
 
 def test_seeds_of_students_differ_and_stay() -> None:

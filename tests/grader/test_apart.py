@@ -58,6 +58,8 @@ def test_a_wrong_step_excuses_nothing(grader: Grader, altered: Altered, call: st
     found = of(grader, folder, "rnn_forward")
     assert found["values"].outcome is Outcome.FAILED
     assert sum(check.points for check in found.values()) == 0
+    assert "elements" in found["values"].message  # told as fully as with a right step
+    assert found["values"].details
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from checks.mistakes import ALL, apply
 from checks.mistakes.declare import FILES
@@ -101,6 +102,37 @@ def test_an_error_is_not_taken_for_another(
     assert set.union(*found.values()) <= wanted
 
 
+def test_a_passed_check_rules_out_the_mistakes_that_it_catches(explaining: Grader, tmp_path: Path) -> None:
+    """They are not tried: the reference with one of them would have failed that check."""
+    text = apply(KNOWN["rnn_step_forward.bias_missing"], REFERENCE)
+    grade = graded(explaining, tmp_path, "cs231n/rnn_layers.py", text, "rnn_step_forward")
+    explainer = explaining._explainer
+    assert explainer is not None
+    results = {check.id: check for check in grade.checks}
+    values = explainer._checks["rnn_layers.rnn_step_forward.values"]
+    tried = {mistake.id for mistake in explainer._candidates(values, (), results)}
+    assert "rnn_step_forward.bias_missing" in tried
+    passed = {id: replace(check, outcome=Outcome.PASSED) for id, check in results.items()}
+    assert not {m.id for m in explainer._candidates(values, (), passed) if "values" in " ".join(m.caught_by)}
+    aside = {id: replace(check, own_parts="wrong") for id, check in passed.items()}
+    assert tried <= {mistake.id for mistake in explainer._candidates(values, (), aside)}
+
+
+def test_what_is_kept_of_known_mistakes_has_a_bound(
+    explaining: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its bytes; what no longer fits is asked for again, with the same result."""
+    monkeypatch.setattr("grader.explain.MOST_BYTES", 2000)
+    mistake = KNOWN["sim_positive_pairs.shifted"]
+    text = apply(mistake, REFERENCE)
+    grade = graded(explaining, tmp_path, FILES[mistake.module], text, "sim_positive_pairs")
+    assert set.union(*named(grade).values()) == {mistake.id}
+    explainer = explaining._explainer
+    assert explainer is not None
+    assert explainer._bytes <= 2000
+    assert explainer._bytes == sum(size for _, size in explainer._kept.values())
+
+
 def array(*numbers: float, dtype: str = "float64") -> tuple[ArrayValue]:
     """An answer that is one array."""
     return (ArrayValue(np.array(numbers, dtype)),)
@@ -163,6 +195,19 @@ def test_nothing_fits_nothing() -> None:
     assert one.fit(one)
     assert one.fit(two) is False
     assert two.fit(one) is False
+
+
+def test_right_answers_are_kept_once() -> None:
+    """Of what a mistake answers only what is not right takes memory of its own; nothing fits less for it."""
+    right = numbers(1.0, 2.0, 3.0)
+    known = heard(*numbers(1.0, 2.5, 3.0))
+    before = known.bytes_beside(right)
+    known.share(right)
+    assert known[0] is right[0]
+    assert known[1] is not right[1]
+    assert known.bytes_beside(right) < before
+    assert heard(*numbers(1.0, 2.5, 3.0)).fit(known)
+    assert not heard(*right).fit(known)
 
 
 def test_listening_ends_soon_after_the_first_wrong_answer() -> None:
