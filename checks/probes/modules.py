@@ -44,6 +44,11 @@ def built(module: Any, dtype: str = "") -> Any:
     return made
 
 
+def forget() -> None:
+    """Nothing that was built for one check serves another one from before this."""
+    _kept.clear()
+
+
 def _shelf(file: str) -> dict[str, Any]:
     """What was kept of a file's classes; nothing when the file was loaded anew."""
     source = importlib.import_module(file)
