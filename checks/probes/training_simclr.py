@@ -72,7 +72,7 @@ class Contrast:
 
         self.model = encoder(params).to(device)
         self.dataset, self.device = dataset, device
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=rate)
+        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=rate, fused=True)
 
 
 def data(pictures: Any, seed: int) -> Any:

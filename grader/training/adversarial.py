@@ -83,15 +83,9 @@ class Adversaries:
         ]
         seen = self._disguise.put_on(scaled(images)).reshape(-1, 1, SIDE, SIDE)
         self._pair = student.probe(
-            PROBES,
-            "start",
-            pair,
-            first,
-            Tensor(seen),
-            device,
-            seed=int(rng.integers(1 << 31)),
-            returns="pair*",
-        )
+            PROBES, "start", pair, first, Tensor(seen), device, settings.rate, settings.updates,
+            seed=int(rng.integers(1 << 31)), returns="pair*",
+        )  # fmt: skip
 
     @property
     def steps(self) -> int:

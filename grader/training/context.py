@@ -47,6 +47,8 @@ class Training:
     tell: Tell = _silent
     details: list[Detail] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
+    cpu_seconds: float = 0.0  # that the submission's process took for all of it
+    peak_bytes: int = 0  # the most memory that it had at once
     _judge: judging_digits.Judge | None = None
 
     @cached_property
@@ -99,7 +101,7 @@ class Training:
                 course = follow(
                     run, bars, lambda said: self.tell(f"training {name}: {said}"), self.profile.seconds
                 )
-            if course.met or not course.near or attempt == ATTEMPTS:
+            if course.met or course.ended or not course.near or attempt == ATTEMPTS:
                 break
             self.advice.append(
                 f"The first run ended near the line, with {summary(bars, course.last)}; it was repeated with "
@@ -145,4 +147,5 @@ def told(bars: Sequence[Bar], course: Course) -> str:
         f"(correct work: about {number(bar.typical)})"
         for bar in missed
     ]
-    return f"After {course.history[-1][0]} steps: {'; '.join(parts)}."
+    given_up = " Training was given up half-way: no correct work is ever that far from the bar there."
+    return f"After {course.history[-1][0]} steps: {'; '.join(parts)}.{given_up if course.ended else ''}"

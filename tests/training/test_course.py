@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -103,6 +104,27 @@ def test_a_run_far_from_the_line_is_not_repeated(training: Training) -> None:
     )
 
 
+def test_a_run_that_is_hopeless_half_way_is_given_up_and_the_report_says_so(training: Training) -> None:
+    """No measurement of the first half came near; one that did keeps the run going, and so does an early bar."""
+    far = dataclasses.replace(LOSS, far=10.0)
+    training.bars = {"cpu": {"rnn": (far,)}}
+    runs = played(Played([50.0, 40.0, 0.5, 0.5]), Played([9.0, 40.0, 30.0, 0.5]))
+    course, run = training.attempt("rnn", lambda: next(runs))
+    assert (course.ended, course.met, run.taken) == (True, False, 20)
+    assert told([far], course).endswith(
+        "given up half-way: no correct work is ever that far from the bar there."
+    )
+    course, run = training.attempt("rnn", lambda: next(runs))
+    assert (course.ended, course.met, run.taken) == (False, True, 40)
+
+
+def test_a_loss_that_is_nan_half_way_is_hopeless_too() -> None:
+    """NaN is near nothing; a bar without `far` gives nothing up."""
+    nan = float("nan")
+    assert follow(Played([nan, nan, 0.5, 0.5]), [dataclasses.replace(LOSS, far=10.0)], silent, 60).ended
+    assert follow(Played([nan, nan, 0.5, 0.5]), [LOSS], silent, 60).met
+
+
 @pytest.mark.parametrize("course", COURSES)
 def test_every_check_has_bars_that_typical_runs_meet(course: str) -> None:
     """In the profile that runs by default; near the line lies on the far side of it."""
@@ -122,6 +144,10 @@ def test_every_check_has_bars_that_typical_runs_meet(course: str) -> None:
             'needs better = "below"',
         ),
         ('[cpu.rnn.loss]\ntitle="x"\nbetter = "below"\nbar = nan\nnear = 1\ntypical = 1', "finite"),
+        (
+            '[cpu.rnn.loss]\ntitle="x"\nbetter = "below"\nbar = 1\nnear = 2\nfar = 2\ntypical = 1',
+            "beyond near",
+        ),
     ],
 )
 def test_bars_that_make_no_sense_are_refused(tmp_path: Path, text: str, said: str) -> None:
