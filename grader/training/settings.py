@@ -77,10 +77,10 @@ PROFILES = {
         rnn=Captioner(word=128, hidden=256, steps=150, every=10, rate=5e-3, decay=0.98),
         lstm=Captioner(word=128, hidden=192, steps=200, every=20, rate=5e-3, decay=0.995),
         transformer=Transformer(word=128, steps=160, every=20, rate=2e-3),
-        # One update of the discriminator for one of the generator draws a single digit for 700 steps; two, and twice
-        # the notebook's rate, draw several after 250.
+        # One update of the discriminator for one of the generator draws a single digit for 700 steps; two draw several
+        # after 250 to 350, the vanilla GAN with twice the notebook's rate.
         vanilla=Adversarial(steps=500, every=50, batch=32, rate=2e-3, updates=2),
-        ls=Adversarial(steps=500, every=50, batch=32, rate=2e-3, updates=2),
+        ls=Adversarial(steps=500, every=50, batch=32, updates=2),
         dc=Adversarial(steps=120, every=10, batch=16, rate=2e-3),
         simclr=Contrastive(steps=100, every=20, batch=64, rate=2e-3, temperature=0.2),
         seconds=120,
