@@ -83,9 +83,9 @@ def _expect_attempted(student: Subject, uses: Sequence[str]) -> None:
 Captioner = Recurrent | Attention
 
 
-def _captioner(training: Training, name: str, make: Callable[[], Captioner]) -> None:
+def _captioner(training: Training, name: str, make: Callable[[], Captioner], device: str = "cpu") -> None:
     bars = training.bars_of(name)
-    course, run = training.attempt(name, make)
+    course, run = training.attempt(name, make, device)
     training.details += curves(bars, course)
     training.details += caption_pictures(training.captions, run.lesson, run.sampled)
     if not course.met:
@@ -118,6 +118,7 @@ def check_transformer(student: Subject, reference: Subject, rng: Rng, training: 
         training,
         "transformer",
         lambda: Attention(student, reference, training.captions, settings, rng, device),
+        device,
     )
 
 
@@ -126,7 +127,7 @@ def _adversarial(student: Subject, reference: Subject, rng: Rng, training: Train
     judge, images = training.judge(reference), training.digits[0]
     bars = training.bars_of(kind)
     course, run = training.attempt(
-        kind, lambda: Adversaries(student, reference, kind, images, judge, settings, rng, device)
+        kind, lambda: Adversaries(student, reference, kind, images, judge, settings, rng, device), device
     )
     training.details += [*curves(bars, course), digits_picture(run.drawn)]
     if not course.met:
@@ -169,6 +170,7 @@ def check_simclr(student: Subject, reference: Subject, rng: Rng, training: Train
     course, run = training.attempt(
         "simclr",
         lambda: Contrast(student, reference, known, unseen, training.profile.simclr, rng, device),
+        device,
     )
     training.details += [*curves(bars, course), compared(run.before, course.last)]
     if not course.met:

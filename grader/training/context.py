@@ -16,6 +16,7 @@ from grader.subject import Subject
 from grader.training import digits as judging_digits
 from grader.training.bars import Bar, Bars
 from grader.training.course import Course, Run, Tell, follow, number, summary
+from grader.training.device import CPU, leased, out_of_memory
 from grader.training.settings import PROFILES, Profile
 from grader.values import Array, ScalarValue
 
@@ -86,21 +87,22 @@ class Training:
     def device(self, student: Subject) -> str:
         """The device to train on: the wanted one, or a GPU where the worker has one. Raises `SandboxError`."""
         seen = student.probe("training_torch", "has_cuda") == ScalarValue(True)
-        if self.wanted == "auto":
-            return "cuda" if seen else "cpu"
         if self.wanted.startswith("cuda") and not seen:
             raise SandboxError(f"No worker sees the device {self.wanted}.", "Take --device cpu.")
-        return self.wanted
+        found = "cuda" if seen else CPU
+        return found if self.wanted == "auto" else self.wanted
 
-    def attempt(self, name: str, make_run: Callable[[], R]) -> tuple[Course, R]:
+    def attempt(self, name: str, make_run: Callable[[], R], device: str = CPU) -> tuple[Course, R]:
         """Trains, and once more with another seed when the bars are missed by little; says so in the advice."""
         bars = self.bars_of(name)
+
+        def say(said: str) -> None:
+            self.tell(f"training {name}: {said}")
+
         for attempt in range(1, ATTEMPTS + 1):
-            with _worded():
+            with _worded(), leased(device, say):
                 run = make_run()
-                course = follow(
-                    run, bars, lambda said: self.tell(f"training {name}: {said}"), self.profile.seconds
-                )
+                course = follow(run, bars, say, self.profile.seconds)
             if course.met or course.ended or not course.near or attempt == ATTEMPTS:
                 break
             self.advice.append(
@@ -123,6 +125,8 @@ def _worded() -> Iterator[None]:
     try:
         yield
     except Raised as error:
+        if (full := out_of_memory(error)) is not None:
+            raise full from error
         _, verb, rest = error.message.partition(" raised ")
         if verb:
             error.message = f"In training, your code raised {rest}"
