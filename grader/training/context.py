@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from grader.data import captions, digits, folder, make, pictures
-from grader.errors import Raised, SandboxError, UsageError
+from grader.errors import LimitExceeded, Raised, SandboxError, UsageError
 from grader.results import Detail
 from grader.subject import Subject
 from grader.training import digits as judging_digits
 from grader.training.bars import Bar, Bars
-from grader.training.course import Course, Run, Tell, follow, number, summary
+from grader.training.course import SLOW, Course, Run, Tell, follow, number, summary
 from grader.training.device import CPU, leased, out_of_memory
 from grader.training.settings import PROFILES, Profile
 from grader.values import Array, ScalarValue
@@ -130,6 +130,11 @@ def _worded() -> Iterator[None]:
         _, verb, rest = error.message.partition(" raised ")
         if verb:
             error.message = f"In training, your code raised {rest}"
+        raise
+    except LimitExceeded as error:
+        error.message = error.message.replace("`advance`", "A few training steps")
+        if error.limit in ("cpu", "time"):
+            error.hint = SLOW
         raise
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from grader.errors import Failed
 from grader.training.bars import Bar
 
+SLOW = "Look for work that is done again at every step, or for loops where one array operation would do."
 Metrics = Mapping[str, float]
 Tell = Callable[[str], None]
 
@@ -92,7 +93,7 @@ def follow(run: Run, bars: Sequence[Bar], tell: Tell, seconds: float, early: boo
             raise Failed(
                 f"Training was stopped after {used:.0f} s of computing time and {done} of {run.steps} steps, with "
                 f"{summary(bars, course.last)}.",
-                "Look for work that is done again at every step, or for loops where one array operation would do.",
+                SLOW,
             )
     return course
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import Failed, UsageError
+from grader.errors import Failed, LimitExceeded, UsageError
 from grader.results import CheckResult, Outcome
 from grader.training import judging
 from grader.training.bars import Bar, load
@@ -77,6 +77,18 @@ def test_a_run_that_takes_too_long_fails_and_says_how_far_it_came() -> None:
 @pytest.fixture
 def training(tmp_path: Path) -> Training:
     return Training(PROFILES["cpu"], {"cpu": {"rnn": (LOSS,)}}, tmp_path)
+
+
+@pytest.mark.parametrize(("limit", "hinted"), [("cpu", True), ("time", True), ("memory", False)])
+def test_steps_that_never_end_fail_with_the_same_hint(training: Training, limit: str, hinted: bool) -> None:
+    """The call is stopped by its limit; the message does not speak of gradmark's helper."""
+
+    def never() -> Played:
+        raise LimitExceeded("`advance` used 120 s of computing time and was stopped.", limit=limit)
+
+    with pytest.raises(LimitExceeded, match="^A few training steps used 120 s") as found:
+        training.attempt("rnn", never)
+    assert ("loops" in found.value.hint) == hinted
 
 
 def played(*runs: Played) -> Iterator[Played]:
