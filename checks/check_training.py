@@ -166,7 +166,6 @@ def check_simclr(student: Subject, reference: Subject, rng: Rng, training: Train
     _expect_attempted(student, SIMCLR)
     bars, device = training.bars_of("simclr"), training.device(student)
     known, unseen = training.pictures
-    student.probe("simclr", "cpu_by_default")
     course, run = training.attempt(
         "simclr",
         lambda: Contrast(student, reference, known, unseen, training.profile.simclr, rng, device),

@@ -83,7 +83,7 @@ PROFILES = {
         ls=Adversarial(steps=500, every=50, batch=32, updates=2),
         dc=Adversarial(steps=120, every=10, batch=16, rate=2e-3),
         simclr=Contrastive(steps=100, every=20, batch=64, rate=2e-3, temperature=0.2),
-        seconds=120,
+        seconds=180,  # of computing time; loops over the elements of a matrix take up to half of it
         pictures=(2000, 500),
     ),
     "gpu": Profile(

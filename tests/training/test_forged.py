@@ -166,6 +166,17 @@ def test_a_missing_gpu_is_not_the_student_s_fault(grader: Grader, data: Path) ->
     assert "cuda:7" in grade.checks[0].message
 
 
+def test_a_loss_that_is_left_to_its_default_device_trains(
+    grader: Grader, data: Path, altered: Altered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That default is 'cuda', and no fault of who leaves it: so two of the right solutions in other styles do."""
+    short = dataclasses.replace(PROFILES["cpu"].simclr, steps=1, every=1, batch=8)
+    monkeypatch.setitem(context.PROFILES, "cpu", dataclasses.replace(PROFILES["cpu"], simclr=short))
+    folder = altered("cs231n/simclr/utils.py", ("temperature, device=device)", "temperature)"))
+    (check,) = grader.grade(folder, seed=5, select="training.simclr", training=Options(data=data)).checks
+    assert check.message.startswith("After 1 steps"), check.message
+
+
 def test_missing_data_is_told_before_anything_runs(grader: Grader, tmp_path: Path) -> None:
     """A folder without data is wrong usage, and the message names the files."""
     with pytest.raises(DataError, match=r"coco2014_captions\.h5"):
