@@ -23,10 +23,15 @@ from tests.submissions.build import HERE, STYLES
     "folder", [REFERENCE, *(HERE / style for style in STYLES)], ids=lambda path: path.name
 )
 def test_correct_work_in_every_style_passes_every_training_check(grader: Grader, folder: Path) -> None:
-    """Other loops, classes of one's own, the original's form: all of them learn."""
-    grade = grader.grade(folder, select="check_training", training=Options())
+    """Other loops, classes of one's own, the original's form: all of them learn.
+
+    But for two captioners in Python loops over single elements, where a step takes 31 s and 4 s.
+    """
+    slow = {"training.rnn.overfit", "training.lstm.overfit"} if folder.name == "loops" else set()
+    select = " and ".join(["check_training", *(f"not {id}" for id in sorted(slow))])
+    grade = grader.grade(folder, select=select, training=Options())
     assert [(c.id, c.message) for c in grade.checks if c.outcome is not Outcome.PASSED] == []
-    assert {c.id for c in grade.checks} == set(CHECKS.values())
+    assert {c.id for c in grade.checks} == {*CHECKS.values()} - slow
 
 
 @pytest.mark.gpu
