@@ -6,9 +6,11 @@ not run again.
 
 from __future__ import annotations
 
+import ast
 import importlib
+import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,157 +22,142 @@ from grader.assignment import bundled
 from grader.errors import UsageError
 from grader.results import CheckResult, Curve, Outcome
 from grader.scratch import Scratch
-from grader.session import REFERENCE, Grader
+from grader.session import REFERENCE, Grader, collected
 from grader.training.context import Options
+from grader.training.evidence import CHECKS, RIGHT, Trial, read
+from grader.training.settings import PROFILES
 
-CHECKS = {  # course -> check
-    "rnn": "training.rnn.overfit",
-    "lstm": "training.lstm.overfit",
-    "transformer": "training.transformer.overfit",
-    "vanilla": "training.gan.digits",
-    "ls": "training.lsgan.digits",
-    "dc": "training.dcgan.digits",
-    "simclr": "training.simclr.representation",
-}
-RIGHT = "reference"
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """One training check of one variation of the reference with one seed."""
-
-    profile: str
-    course: str
-    variation: str  # "reference", or a mistake's id
-    seed: int
-    outcome: str
-    steps: float  # until the bars were met, or all
-    last: dict[str, float]  # by metric, at the end
-    best: dict[str, float]  # by metric, at any measurement
-    seconds: float
-    message: str = ""
+JUDGED = (Outcome.PASSED, Outcome.FAILED)
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A variation to be trained in a course, over how many seeds."""
+    """A variation to be trained in a course: a folder, perhaps with one file of another text."""
 
     course: str
     variation: str
-    file: str = ""  # of the reference, and its varied text
+    right: bool = True
+    seen: bool = True
+    folder: Path = REFERENCE
+    file: str = ""
     text: str = ""
 
 
-def run(
-    out: Path, profile: str, seeds: int, only: str, data: Path | None, tell: Callable[[str], None]
-) -> Iterator[str]:
-    """Runs what is missing in `out`; gives the table of all that is there, line by line.
+def run(out: Path, options: Options, seeds: int, wanted: Sequence[Plan], tell: Tell) -> list[Trial]:
+    """Runs what is missing in `out`, and gives all runs of this profile that are noted there then.
 
-    Raises `UsageError` for an unknown course.
+    A run in which gradmark itself failed (a machine that stood still, say) is told and not noted. A solution that
+    lacks what a course trains is left out of it.
+    """
+    known = read(out)
+    done = {(t.profile, t.course, t.variation, t.seed) for t in known}
+    lacking: set[Plan] = set()
+    with Grader(assignment=bundled()) as grader:
+        for seed, plan in itertools.product(range(1, seeds + 1), wanted):
+            if plan in lacking or (options.profile, plan.course, plan.variation, seed) in done:
+                continue
+            trial = _try(grader, plan, seed, options)
+            tell(f"{trial.course} {trial.variation} seed {seed}: {trial.outcome}, {trial.cpu_seconds:.0f} s")
+            if trial.outcome in JUDGED:
+                known.append(trial)
+                with out.open("ab") as file:
+                    file.write(msgspec.json.encode(trial) + b"\n")
+            else:
+                tell(f"  not noted: {trial.message}")
+                lacking |= {plan} if trial.outcome != Outcome.ERRORED else set()
+    return [trial for trial in known if trial.profile == options.profile]
+
+
+def plans(only: str = "", others: Sequence[Path] = ()) -> list[Plan]:
+    """Everything that is trained: the reference, other correct solutions (folders), and each mistake in each check
+    that it concerns.
+
+    Of solutions with the same text of all that a course trains, the first is enough. Raises `UsageError` for an
+    unknown course or folder.
     """
     if only and only not in CHECKS:
         raise UsageError(f"There is no training check {only!r}.", f"Take one of {', '.join(CHECKS)}.")
-    wanted = [plan for plan in plans() if only in ("", plan.course)]
-    known = read(out)
-    done = {(t.profile, t.course, t.variation, t.seed) for t in known}
-    options = Options(profile=profile, data=data)
-    with Grader(assignment=bundled()) as grader:
-        for seed in range(1, seeds + 1):
-            for plan in wanted:
-                if (profile, plan.course, plan.variation, seed) not in done:
-                    trial = _try(grader, plan, seed, options)
-                    known.append(trial)
-                    with out.open("ab") as file:
-                        file.write(msgspec.json.encode(trial) + b"\n")
-                    tell(
-                        f"{trial.course} {trial.variation} seed {seed}: {trial.outcome}, {trial.seconds:.0f} s"
-                    )
-    yield from table([trial for trial in known if trial.profile == profile])
+    for folder in others:
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is no folder.", "Name folders with correct solutions.")
+    found = [plan for plan in [*_right(others), *_wrong()] if only in ("", plan.course)]
+    return sorted(found, key=lambda plan: (list(CHECKS).index(plan.course), not plan.right))
 
 
-def read(path: Path) -> list[Trial]:
-    """The runs noted in a file; a last line that was cut off is left out. Raises `UsageError` for other files."""
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    try:
-        return [msgspec.json.decode(line, type=Trial) for line in lines if line.endswith(b"\n")]
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{path} holds something else than runs: {error}.", "Name another file.") from error
+def _right(others: Sequence[Path]) -> Iterator[Plan]:
+    for course, files in _files().items():
+        known: set[tuple[str, ...]] = set()
+        for folder in (REFERENCE, *others):
+            texts = tuple(_code(folder / file) for file in files)
+            if texts not in known:
+                known.add(texts)
+                yield Plan(course, RIGHT if folder == REFERENCE else folder.resolve().name, folder=folder)
 
 
-def plans() -> list[Plan]:
-    """Everything that is trained: the reference, and each mistake in each check that it concerns."""
+def _files() -> dict[str, list[str]]:
+    """For each course the files with what it trains."""
+    files: dict[str, str] = importlib.import_module("checks.mistakes.declare").FILES
+    uses = {check.spec.id: check.spec.uses for check in collected("training", bundled())}
+    return {
+        course: list(dict.fromkeys(files[name.partition(".")[0]] for name in uses[id]))
+        for course, id in CHECKS.items()
+    }
+
+
+def _code(path: Path) -> str:
+    """What a file says, without its comments and its spacing."""
+    return ast.unparse(ast.parse(path.read_bytes())) if path.is_file() else ""
+
+
+def _wrong() -> Iterator[Plan]:
     declared: Any = importlib.import_module("checks.training_mistakes")
     varied: Any = importlib.import_module("checks.mistakes.declare")
-    found = [Plan(course, RIGHT) for course in CHECKS]
     for entry in declared.MISTAKES:
         mistake = entry.mistake
-        text = varied.apply(mistake, REFERENCE)
-        found += [Plan(course, mistake.id, varied.FILES[mistake.module], text) for course in entry.courses]
-    return found
+        file, text = varied.varied(mistake, REFERENCE)
+        for course in entry.courses:
+            yield Plan(course, mistake.id, False, entry.seen, file=file, text=text)
 
 
 def _try(grader: Grader, plan: Plan, seed: int, options: Options) -> Trial:
-    with _varied(plan) as folder:
+    with _laid_out(plan) as folder:
         grade = grader.grade(folder, seed=seed, select=CHECKS[plan.course], training=options)
     (result,) = grade.checks
     curves = [detail for detail in result.details if isinstance(detail, Curve) and detail.points]
+    half = getattr(PROFILES[options.profile], plan.course).steps / 2
+    cost = grader.last_training
     return Trial(
-        options.profile, plan.course, plan.variation, seed, str(result.outcome), _steps(curves),
-        {curve.y: curve.points[-1][1] for curve in curves}, {curve.y: _best(curve) for curve in curves},
-        result.seconds, _said(result),
+        options.profile, plan.course, plan.variation, plan.right, plan.seen, seed, str(result.outcome),
+        max((curve.points[-1][0] for curve in curves), default=0.0),
+        {curve.y: _short(curve.points[-1][1]) for curve in curves},
+        {curve.y: _short(_best(curve, half)) for curve in curves},
+        round(cost.cpu_seconds, 1) if cost else 0.0, round(cost.peak_bytes / (1 << 20)) if cost else 0,
+        _said(result), f"{grade.environment.platform}, torch {grade.environment.torch}",
     )  # fmt: skip
 
 
 @contextmanager
-def _varied(plan: Plan) -> Iterator[Path]:
+def _laid_out(plan: Plan) -> Iterator[Path]:
+    """The submission of a plan; a solution's own folder is used as it is."""
+    if not plan.file:
+        yield plan.folder
+        return
     with Scratch("calibrate") as scratch:
         folder = Path(scratch) / "submission"
         shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns("__pycache__", "notebooks"))
-        if plan.file:
-            (folder / plan.file).write_text(plan.text, encoding="utf-8")
+        (folder / plan.file).write_text(plan.text, encoding="utf-8")
         yield folder
 
 
-def _steps(curves: Sequence[Curve]) -> float:
-    return max((curve.points[-1][0] for curve in curves), default=0.0)
-
-
-def _best(curve: Curve) -> float:
-    values = [y for _, y in curve.points]
+def _best(curve: Curve, until: float) -> float:
+    values = [y for step, y in curve.points if step <= until] or [curve.points[0][1]]
     return min(values) if curve.better == "below" else max(values)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def _said(result: CheckResult) -> str:
     return "" if result.outcome is Outcome.PASSED else result.message[:300]
-
-
-def table(trials: Sequence[Trial]) -> Iterator[str]:
-    """A row for each course and variation, as Markdown: how many passed, and the range of what they reached."""
-    yield "| check | variation | runs | passed | steps | reached at the end (lowest to highest) | s, longest |"
-    yield "|---|---|---|---|---|---|---|"
-    groups: dict[tuple[str, str], list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault((trial.course, trial.variation), []).append(trial)
-    for course in CHECKS:
-        for (own, variation), group in groups.items():
-            if own == course:
-                yield _row(course, variation, group)
-
-
-def _row(course: str, variation: str, group: Sequence[Trial]) -> str:
-    passed = sum(trial.outcome == Outcome.PASSED for trial in group)
-    steps = sorted(trial.steps for trial in group)
-    ranges = _ranges([trial.last for trial in group])
-    longest = max(trial.seconds for trial in group)
-    taken = f"{steps[0]:g} to {steps[-1]:g}"
-    return f"| {course} | {variation} | {len(group)} | {passed} | {taken} | {ranges} | {longest:.0f} |"
-
-
-def _ranges(found: Sequence[Mapping[str, float]]) -> str:
-    metrics = dict.fromkeys(metric for values in found for metric in values)
-    parts = []
-    for metric in metrics:
-        values = sorted(f[metric] for f in found if metric in f)
-        parts.append(f"{metric} {values[0]:.3g} to {values[-1]:.3g}")
-    return "; ".join(parts) or "nothing that can be measured"

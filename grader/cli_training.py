@@ -92,7 +92,7 @@ def check(
 
 def calibrate(
     seeds: Annotated[
-        int, typer.Option(min=1, help="Runs of each correct solution and of each mistake.")
+        int, typer.Option(min=0, help="Runs of each correct solution and of each mistake.")
     ] = 20,
     profile: ProfileName = "cpu",
     only: Annotated[str, typer.Option(metavar="NAME", help="One check alone: rnn, lstm, vanilla, ...")] = "",
@@ -100,20 +100,41 @@ def calibrate(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="Where the runs are noted, one a line.")
     ] = Path("training_runs.jsonl"),
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", metavar="DIR", help="Another correct solution to train; may be repeated."),
+    ] = None,
+    right: Annotated[
+        bool, typer.Option("--right", help="Correct solutions alone, without the mistakes.")
+    ] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="FILE", help="Where the table goes  [default: the terminal]"),
+    ] = None,
 ) -> int:
     """Train correct work and typical mistakes over many seeds; show how well the bars tell them apart.
 
-    The runs are appended to FILE, so that an interrupted calibration goes on where it ended.
+    The runs are appended to FILE, so that an interrupted calibration goes on where it ended. With --seeds 0 nothing
+    is trained: the table is of the runs that are there.
 
     \b
     Examples:
       gradmark calibrate --seeds 20
       gradmark calibrate --only rnn --seeds 3
+      gradmark calibrate --also solutions/anna --also solutions/ben --right
     """
     from grader import calibrate as calibration
+    from grader.training import evidence
+    from grader.training.context import Options
 
-    for line in calibration.run(out, profile, seeds, only, folder, lambda said: typer.echo(said, err=True)):
-        typer.echo(line)
+    plans = [plan for plan in calibration.plans(only, also or ()) if plan.right or not right]
+    options = Options(profile=profile, data=folder)
+    found = calibration.run(out, options, seeds, plans, lambda said: typer.echo(said, err=True))
+    lines = list(evidence.report(found))
+    if table is None:
+        typer.echo("\n".join(lines))
+    else:
+        table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
 
 

@@ -43,7 +43,7 @@ from grader.scratch import Scratch
 from grader.signatures import Signatures
 from grader.subject import Subject
 from grader.training import judging
-from grader.training.context import Options
+from grader.training.context import Options, Training
 
 __all__ = ["CHECKS", "PROBES", "REFERENCE", "ROOT", "SEED_BITS", "TEMPLATE", "Grader", "Listener", "Progress"]
 
@@ -130,6 +130,7 @@ class Grader:
             validate(self.rubric, [check.spec for check in self._selected("")], self.assignment)
             self._signatures = Signatures(self.assignment.reference, self.assignment.modules.values())
             self.last_student: Subject | None = None  # for benchmarks: closed, with its times
+            self.last_training: Training | None = None  # the same, of its training
             limits = msgspec.structs.replace(
                 self.rubric.limits, submission_seconds=1e9, submission_cpu_seconds=None
             )
@@ -199,7 +200,9 @@ class Grader:
             raise UsageError(f"{self.assignment.name} has no notebooks to examine.", "Leave out --notebooks.")
         started = time.time()
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        lessons = judging.prepared(training if self.assignment.training else None, self._selected(select))
+        self.last_training = lessons = judging.prepared(
+            training if self.assignment.training else None, self._selected(select)
+        )
         checks, courses = judging.split(self._selected(select), lessons)
         specs = {check.spec.id: check.spec for check in (*checks, *courses)}
         limits = self._limits(timeout)

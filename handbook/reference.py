@@ -40,21 +40,36 @@ def tolerances() -> str:
 def training() -> str:
     """The bars of the training checks, and how well they tell right from wrong."""
     found = bars.load(CHECKS / "training_bars.toml")
-    told = (CHECKS / "training_bars.md").read_text(encoding="utf-8").removeprefix("# ")
+    told = [
+        (CHECKS / name).read_text(encoding="utf-8").removeprefix("# ")
+        for name in ("training_bars.md", "training_notes.md")
+    ]
     return (
         "# Training bars\n\nWhat training has to reach, by profile (`gradmark grade --profile`). Every number is "
         "measured by the reference from the student's parameters.\nA run that misses its bar but comes near it is "
-        "repeated once with another seed. Typical is what correct work reaches.\n\n"
+        "repeated once with another seed. Typical is what correct work reaches. A run is given up where it has not "
+        "come as far as `far` at any time in the first half of its steps.\n\n"
         + "".join(_profile(name, found[name]) for name in found)
-        + f"\n## {told}"
+        + "".join(f"\n## {each}" for each in told)
     )
 
 
 def _profile(name: str, ruled: object) -> str:
     assert isinstance(ruled, dict)
     rows = [
-        [code(check), text(bar.title), f"{bar.better} {bar.value:g}", f"{bar.nearly:g}", f"{bar.typical:g}"]
+        [
+            code(check),
+            text(bar.title),
+            f"{bar.better} {bar.value:g}",
+            f"{bar.nearly:g}",
+            f"{bar.typical:g}",
+            _far(bar),
+        ]
         for check, each in ruled.items()
         for bar in each
     ]
-    return f"## Profile {name}\n\n{table(('check', 'measure', 'bar', 'near', 'typical'), rows)}\n"
+    return f"## Profile {name}\n\n{table(('check', 'measure', 'bar', 'near', 'typical', 'far'), rows)}\n"
+
+
+def _far(bar: bars.Bar) -> str:
+    return "" if bar.far is None else f"{bar.far:g}"

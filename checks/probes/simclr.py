@@ -245,8 +245,8 @@ def state(model: Any) -> dict[str, Any]:
     return {"parameters": found, "seen": np.array(getattr(model, "seen", []), dtype=bool)}
 
 
-def cpu_by_default() -> int:
-    """Makes "cpu" what "cuda" was in the defaults of the loss; how many defaults that were."""
+def cpu_by_default(device: str = "cpu") -> int:
+    """Makes "cpu" (or another device) what "cuda" was in the defaults of the loss; how many defaults that were."""
     found = {
         id(f): f for f in (getattr(m, "simclr_loss_vectorized", None) for m in _modules()) if f is not None
     }
@@ -254,7 +254,7 @@ def cpu_by_default() -> int:
     for function in found.values():
         before = getattr(function, "__defaults__", None) or ()
         if any(str(value).startswith("cuda") for value in before):
-            function.__defaults__ = tuple("cpu" if str(v).startswith("cuda") else v for v in before)
+            function.__defaults__ = tuple(device if str(v).startswith("cuda") else v for v in before)
             changed += 1
     return changed
 

@@ -10,7 +10,7 @@ from typing import Any
 
 NOISE = 96
 SIDE = 28
-RATE, BETAS = 1e-3, (0.5, 0.999)
+BETAS = (0.5, 0.999)
 LOSSES = {
     "vanilla": ("discriminator_loss", "generator_loss"),
     "ls": ("ls_discriminator_loss", "ls_generator_loss"),
@@ -32,24 +32,28 @@ class Adversaries:
         self.discriminator = module.build_dc_classifier(batch) if deep else module.discriminator()
         self.discriminator_loss, self.generator_loss = (getattr(module, name) for name in LOSSES[kind])
         self.noise = module.sample_noise
-        self.device = "cpu"
+        self.device, self.updates = "cpu", 1
 
-    def start(self, images: Any, device: str) -> None:
-        """Gets ready to train on these images (N, 1, 28, 28) in [-1, 1]."""
+    def start(self, images: Any, device: str, rate: float, updates: int) -> None:
+        """Gets ready to train on these images (N, 1, 28, 28) in [-1, 1].
+
+        updates: of the discriminator, for each one of the generator.
+        """
         import torch
 
-        self.images, self.device = images.to(device), device
+        self.images, self.device, self.updates = images.to(device), device, updates
         models = self.generator.to(device).train(), self.discriminator.to(device).train()
         self.generator_solver, self.discriminator_solver = (
-            torch.optim.Adam(model.parameters(), lr=RATE, betas=BETAS) for model in models
+            torch.optim.Adam(model.parameters(), lr=rate, betas=BETAS, fused=True) for model in models
         )
 
     def step(self, batch: Any) -> float:
-        """One update of the discriminator, one of the generator; the generator's loss before it."""
+        """The updates of the discriminator, one of the generator; the generator's loss before it."""
         real = self.images[batch]
-        logits_real = self.discriminator(real)
-        logits_fake = self.discriminator(self._fake(len(real)).detach())
-        _update(self.discriminator_solver, self.discriminator_loss(logits_real, logits_fake))
+        for _ in range(self.updates):
+            logits_real = self.discriminator(real)
+            logits_fake = self.discriminator(self._fake(len(real)).detach())
+            _update(self.discriminator_solver, self.discriminator_loss(logits_real, logits_fake))
         loss = self.generator_loss(self.discriminator(self._fake(len(real))))
         _update(self.generator_solver, loss)
         return float(loss.detach())
@@ -83,12 +87,12 @@ def shapes(pair: Adversaries) -> list[list[list[list[int]]]]:
 
 
 def start(
-    pair: Adversaries, first: Sequence[Sequence[Sequence[Any]]], images: Any, device: str
-) -> Adversaries:
+    pair: Adversaries, first: Sequence[Sequence[Sequence[Any]]], images: Any, device: str, rate: float, updates: int
+) -> Adversaries:  # fmt: skip
     """Gives both networks their first parameters, layer by layer, and the images."""
     for model, layers in zip((pair.generator, pair.discriminator), first, strict=True):
         fill(model, layers)
-    pair.start(images, device)
+    pair.start(images, device, rate, updates)
     return pair
 
 

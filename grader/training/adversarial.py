@@ -46,12 +46,15 @@ class Disguise:
 
 def disguise(kind: str, rng: np.random.Generator) -> Disguise:
     """Any order of the points, perhaps as a negative; for convolutions, which need neighbours and a dark ground,
-    one of the square's eight symmetries with a shift within the margin."""
+    one of the square's eight symmetries with a shift within the margin, and its four quarters in any order."""
     if kind != "dc":
         return Disguise(rng.permutation(SIDE * SIDE), int(rng.choice([-1, 1])))
     grid = np.rot90(np.arange(SIDE * SIDE).reshape(SIDE, SIDE), int(rng.integers(4)))
     shifted = np.roll(grid, tuple(rng.integers(-MARGIN, MARGIN + 1, 2)), axis=(0, 1))
-    return Disguise((shifted.T if rng.integers(2) else shifted).ravel(), 1)
+    turned = shifted.T if rng.integers(2) else shifted
+    quarters = turned.reshape(2, SIDE // 2, 2, SIDE // 2).swapaxes(1, 2).reshape(4, SIDE // 2, SIDE // 2)
+    rows = quarters[rng.permutation(4)].reshape(2, 2, SIDE // 2, SIDE // 2).swapaxes(1, 2)
+    return Disguise(rows.reshape(-1), 1)
 
 
 class Adversaries:
@@ -83,15 +86,9 @@ class Adversaries:
         ]
         seen = self._disguise.put_on(scaled(images)).reshape(-1, 1, SIDE, SIDE)
         self._pair = student.probe(
-            PROBES,
-            "start",
-            pair,
-            first,
-            Tensor(seen),
-            device,
-            seed=int(rng.integers(1 << 31)),
-            returns="pair*",
-        )
+            PROBES, "start", pair, first, Tensor(seen), device, settings.rate, settings.updates,
+            seed=int(rng.integers(1 << 31)), returns="pair*",
+        )  # fmt: skip
 
     @property
     def steps(self) -> int:

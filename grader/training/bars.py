@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,10 @@ from grader.errors import UsageError
 
 @dataclass(frozen=True)
 class Bar:
-    """One threshold: `metric` has to come below or above `value`; up to `nearly` another seed is tried."""
+    """One threshold: `metric` has to come below or above `value`; up to `nearly` another seed is tried.
+
+    Where not even `far` was reached at any time in the first half of the steps, the rest of them is not taken.
+    """
 
     metric: str
     title: str
@@ -22,6 +25,7 @@ class Bar:
     better: Literal["below", "above"]
     nearly: float
     typical: float  # the median of right runs, for messages
+    far: float | None = None
 
     def met(self, value: float) -> bool:
         """Whether the bar is met; NaN never meets it."""
@@ -30,6 +34,12 @@ class Bar:
     def near(self, value: float) -> bool:
         """Whether it is met or missed by little."""
         return value <= self.nearly if self.better == "below" else value >= self.nearly
+
+    def hopeless(self, values: Sequence[float]) -> bool:
+        """Whether none of these reaches `far`; NaN never does."""
+        if self.far is None:
+            return False
+        return not any(value <= self.far if self.better == "below" else value >= self.far for value in values)
 
 
 Bars = Mapping[str, Mapping[str, tuple[Bar, ...]]]  # profile -> check -> bars
@@ -56,6 +66,7 @@ def _bar(path: Path, place: str, metric: str, entry: Any) -> Bar:
     try:
         better = entry["better"]
         numbers = [float(entry[key]) for key in ("bar", "near", "typical")]
+        far = float(entry["far"]) if "far" in entry else None
         title = str(entry["title"])
     except (TypeError, KeyError, ValueError) as error:
         raise UsageError(
@@ -63,4 +74,7 @@ def _bar(path: Path, place: str, metric: str, entry: Any) -> Bar:
         ) from error
     if better not in ("below", "above") or not all(map(math.isfinite, numbers)):
         raise UsageError(f'{path}: [{place}] needs better = "below" or "above" and finite numbers.')
-    return Bar(metric, title, numbers[0], better, numbers[1], numbers[2])
+    bar = Bar(metric, title, numbers[0], better, numbers[1], numbers[2], far)
+    if far is not None and bar.near(far):
+        raise UsageError(f"{path}: [{place}] far = {far} has to lie beyond near = {bar.nearly}.")
+    return bar

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from grader.data import captions, digits, folder, make, pictures
-from grader.errors import Raised, SandboxError, UsageError
+from grader.errors import LimitExceeded, Raised, SandboxError, UsageError
 from grader.results import Detail
 from grader.subject import Subject
 from grader.training import digits as judging_digits
 from grader.training.bars import Bar, Bars
-from grader.training.course import Course, Run, Tell, follow, number, summary
+from grader.training.course import SLOW, Course, Run, Tell, follow, number, summary
+from grader.training.device import CPU, leased, out_of_memory
 from grader.training.settings import PROFILES, Profile
 from grader.values import Array, ScalarValue
 
@@ -47,6 +48,8 @@ class Training:
     tell: Tell = _silent
     details: list[Detail] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
+    cpu_seconds: float = 0.0  # that the submission's process took for all of it
+    peak_bytes: int = 0  # the most memory that it had at once
     _judge: judging_digits.Judge | None = None
 
     @cached_property
@@ -84,22 +87,23 @@ class Training:
     def device(self, student: Subject) -> str:
         """The device to train on: the wanted one, or a GPU where the worker has one. Raises `SandboxError`."""
         seen = student.probe("training_torch", "has_cuda") == ScalarValue(True)
-        if self.wanted == "auto":
-            return "cuda" if seen else "cpu"
         if self.wanted.startswith("cuda") and not seen:
             raise SandboxError(f"No worker sees the device {self.wanted}.", "Take --device cpu.")
-        return self.wanted
+        found = "cuda" if seen else CPU
+        return found if self.wanted == "auto" else self.wanted
 
-    def attempt(self, name: str, make_run: Callable[[], R]) -> tuple[Course, R]:
+    def attempt(self, name: str, make_run: Callable[[], R], device: str = CPU) -> tuple[Course, R]:
         """Trains, and once more with another seed when the bars are missed by little; says so in the advice."""
         bars = self.bars_of(name)
+
+        def say(said: str) -> None:
+            self.tell(f"training {name}: {said}")
+
         for attempt in range(1, ATTEMPTS + 1):
-            with _worded():
+            with _worded(), leased(device, say):
                 run = make_run()
-                course = follow(
-                    run, bars, lambda said: self.tell(f"training {name}: {said}"), self.profile.seconds
-                )
-            if course.met or not course.near or attempt == ATTEMPTS:
+                course = follow(run, bars, say, self.profile.seconds)
+            if course.met or course.ended or not course.near or attempt == ATTEMPTS:
                 break
             self.advice.append(
                 f"The first run ended near the line, with {summary(bars, course.last)}; it was repeated with "
@@ -121,9 +125,16 @@ def _worded() -> Iterator[None]:
     try:
         yield
     except Raised as error:
+        if (full := out_of_memory(error)) is not None:
+            raise full from error
         _, verb, rest = error.message.partition(" raised ")
         if verb:
             error.message = f"In training, your code raised {rest}"
+        raise
+    except LimitExceeded as error:
+        error.message = error.message.replace("`advance`", "A few training steps")
+        if error.limit in ("cpu", "time"):
+            error.hint = SLOW
         raise
 
 
@@ -145,4 +156,5 @@ def told(bars: Sequence[Bar], course: Course) -> str:
         f"(correct work: about {number(bar.typical)})"
         for bar in missed
     ]
-    return f"After {course.history[-1][0]} steps: {'; '.join(parts)}."
+    given_up = " Training was given up half-way: no correct work is ever that far from the bar there."
+    return f"After {course.history[-1][0]} steps: {'; '.join(parts)}.{given_up if course.ended else ''}"

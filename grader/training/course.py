@@ -10,6 +10,7 @@ from typing import Protocol
 from grader.errors import Failed
 from grader.training.bars import Bar
 
+SLOW = "Look for work that is done again at every step, or for loops where one array operation would do."
 Metrics = Mapping[str, float]
 Tell = Callable[[str], None]
 
@@ -38,11 +39,15 @@ class Run(Protocol):
 
 @dataclass
 class Course:
-    """What became of a run: the measurements after each number of steps, and whether all bars were met."""
+    """What became of a run: the measurements after each number of steps, and whether all bars were met.
+
+    `ended`: it was given up half-way, too far from a bar.
+    """
 
     bars: Sequence[Bar]
     history: list[tuple[int, Metrics]] = field(default_factory=list)
     met: bool = False
+    ended: bool = False
     seconds: float = 0.0
 
     @property
@@ -55,6 +60,11 @@ class Course:
         """Not far from every bar that it misses: another seed may tell."""
         return all(bar.near(self.last[bar.metric]) for bar in self.bars)
 
+    @property
+    def hopeless(self) -> bool:
+        """Too far from some bar at every measurement so far."""
+        return any(bar.hopeless([metrics[bar.metric] for _, metrics in self.history]) for bar in self.bars)
+
     def curve(self, metric: str) -> list[tuple[float, float]]:
         """(steps, value) of every measurement."""
         return [(float(step), metrics[metric]) for step, metrics in self.history]
@@ -63,6 +73,7 @@ class Course:
 def follow(run: Run, bars: Sequence[Bar], tell: Tell, seconds: float, early: bool = True) -> Course:
     """Trains until all bars are met (`early`), the steps are used up or `seconds` of computing time have passed.
 
+    Half-way it is given up when no measurement was anywhere near a bar (`early`).
     Raises `Failed` when time runs out before the bars are met.
     """
     course, started, done, cpu = Course(bars), time.monotonic(), 0, run.cpu_seconds
@@ -74,14 +85,15 @@ def follow(run: Run, bars: Sequence[Bar], tell: Tell, seconds: float, early: boo
         course.met = all(bar.met(course.last[bar.metric]) for bar in bars)
         course.seconds = time.monotonic() - started
         tell(_progress(run, course, done))
-        if course.met and early:
+        course.ended = early and not course.met and done < run.steps <= 2 * done and course.hopeless
+        if course.ended or (course.met and early):
             break
         used = run.cpu_seconds - cpu  # not wall time: a busy machine is nobody's fault
         if used > seconds and done < run.steps:
             raise Failed(
                 f"Training was stopped after {used:.0f} s of computing time and {done} of {run.steps} steps, with "
                 f"{summary(bars, course.last)}.",
-                "Look for work that is done again at every step, or for loops where one array operation would do.",
+                SLOW,
             )
     return course
 

@@ -55,17 +55,18 @@ def judge(
     with Subject(zygote, folder, _limits(limits, training), name="student") as student:
         judge = Judge(student, reference, seed, specs, listener, training)
         plugin.run(checks, judge)
-        return _with_costs(judge.settle(), student)
+        training.cpu_seconds, training.peak_bytes = student.cpu_seconds, student.peak_bytes
+        return _with_costs(judge.settle(), training)
 
 
-def _with_costs(results: dict[str, CheckResult], student: Subject) -> dict[str, CheckResult]:
+def _with_costs(results: dict[str, CheckResult], training: Training) -> dict[str, CheckResult]:
     """The results, the last of which says what all of the training took."""
-    if not results or student.cpu_seconds == 0:
+    if not results or training.cpu_seconds == 0:
         return results
     last = list(results.values())[-1]
     text = (
-        f"Computing time of the submission's process: {student.cpu_seconds:.0f} s\n"
-        f"Most memory it had at once: {student.peak_bytes / (1 << 20):.0f} MB, of which much is shared libraries"
+        f"Computing time of the submission's process: {training.cpu_seconds:.0f} s\n"
+        f"Most memory it had at once: {training.peak_bytes / (1 << 20):.0f} MB, of which much is shared libraries"
     )
     note = Note(title="What all training checks together took", text=text)
     return {**results, last.id: msgspec.structs.replace(last, details=(*last.details, note))}

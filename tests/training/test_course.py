@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from grader.errors import Failed, UsageError
+from grader.errors import Failed, LimitExceeded, UsageError
 from grader.results import CheckResult, Outcome
 from grader.training import judging
 from grader.training.bars import Bar, load
@@ -78,6 +79,18 @@ def training(tmp_path: Path) -> Training:
     return Training(PROFILES["cpu"], {"cpu": {"rnn": (LOSS,)}}, tmp_path)
 
 
+@pytest.mark.parametrize(("limit", "hinted"), [("cpu", True), ("time", True), ("memory", False)])
+def test_steps_that_never_end_fail_with_the_same_hint(training: Training, limit: str, hinted: bool) -> None:
+    """The call is stopped by its limit; the message does not speak of gradmark's helper."""
+
+    def never() -> Played:
+        raise LimitExceeded("`advance` used 120 s of computing time and was stopped.", limit=limit)
+
+    with pytest.raises(LimitExceeded, match="^A few training steps used 120 s") as found:
+        training.attempt("rnn", never)
+    assert ("loops" in found.value.hint) == hinted
+
+
 def played(*runs: Played) -> Iterator[Played]:
     yield from runs
 
@@ -103,6 +116,27 @@ def test_a_run_far_from_the_line_is_not_repeated(training: Training) -> None:
     )
 
 
+def test_a_run_that_is_hopeless_half_way_is_given_up_and_the_report_says_so(training: Training) -> None:
+    """No measurement of the first half came near; one that did keeps the run going, and so does an early bar."""
+    far = dataclasses.replace(LOSS, far=10.0)
+    training.bars = {"cpu": {"rnn": (far,)}}
+    runs = played(Played([50.0, 40.0, 0.5, 0.5]), Played([9.0, 40.0, 30.0, 0.5]))
+    course, run = training.attempt("rnn", lambda: next(runs))
+    assert (course.ended, course.met, run.taken) == (True, False, 20)
+    assert told([far], course).endswith(
+        "given up half-way: no correct work is ever that far from the bar there."
+    )
+    course, run = training.attempt("rnn", lambda: next(runs))
+    assert (course.ended, course.met, run.taken) == (False, True, 40)
+
+
+def test_a_loss_that_is_nan_half_way_is_hopeless_too() -> None:
+    """NaN is near nothing; a bar without `far` gives nothing up."""
+    nan = float("nan")
+    assert follow(Played([nan, nan, 0.5, 0.5]), [dataclasses.replace(LOSS, far=10.0)], silent, 60).ended
+    assert follow(Played([nan, nan, 0.5, 0.5]), [LOSS], silent, 60).met
+
+
 @pytest.mark.parametrize("course", COURSES)
 def test_every_check_has_bars_that_typical_runs_meet(course: str) -> None:
     """In the profile that runs by default; near the line lies on the far side of it."""
@@ -122,6 +156,10 @@ def test_every_check_has_bars_that_typical_runs_meet(course: str) -> None:
             'needs better = "below"',
         ),
         ('[cpu.rnn.loss]\ntitle="x"\nbetter = "below"\nbar = nan\nnear = 1\ntypical = 1', "finite"),
+        (
+            '[cpu.rnn.loss]\ntitle="x"\nbetter = "below"\nbar = 1\nnear = 2\nfar = 2\ntypical = 1',
+            "beyond near",
+        ),
     ],
 )
 def test_bars_that_make_no_sense_are_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from grader.data import captions
+from grader.data import digits as data_digits
 from grader.data.folder import DataError
 from grader.errors import UsageError
 from grader.results import CheckResult, Curve, Outcome, Picture
 from grader.session import REFERENCE, TEMPLATE, Grader
-from grader.training import context, recurrent
+from grader.training import adversarial, context, digits, recurrent
+from grader.training.bars import load
 from grader.training.context import Options
+from grader.training.judging import BARS
 from grader.training.settings import PROFILES, Captioner
 
 SMALL = Captioner(word=48, hidden=96, steps=60, every=15, rate=8e-3, decay=0.99, captions=12, batch=12)
@@ -163,6 +166,17 @@ def test_a_missing_gpu_is_not_the_student_s_fault(grader: Grader, data: Path) ->
     assert "cuda:7" in grade.checks[0].message
 
 
+def test_a_loss_that_is_left_to_its_default_device_trains(
+    grader: Grader, data: Path, altered: Altered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That default is 'cuda', and no fault of who leaves it: so two of the right solutions in other styles do."""
+    short = dataclasses.replace(PROFILES["cpu"].simclr, steps=1, every=1, batch=8)
+    monkeypatch.setitem(context.PROFILES, "cpu", dataclasses.replace(PROFILES["cpu"], simclr=short))
+    folder = altered("cs231n/simclr/utils.py", ("temperature, device=device)", "temperature)"))
+    (check,) = grader.grade(folder, seed=5, select="training.simclr", training=Options(data=data)).checks
+    assert check.message.startswith("After 1 steps"), check.message
+
+
 def test_missing_data_is_told_before_anything_runs(grader: Grader, tmp_path: Path) -> None:
     """A folder without data is wrong usage, and the message names the files."""
     with pytest.raises(DataError, match=r"coco2014_captions\.h5"):
@@ -175,3 +189,33 @@ def test_two_unusable_arguments_are_refused(grader: Grader) -> None:
         grader.grade(REFERENCE, select="training", training=Options(profile="tpu"))
     with pytest.raises(UsageError, match="switched off"):
         grader.grade(REFERENCE, select="training.rnn")
+
+
+@pytest.mark.parametrize("kind", ["vanilla", "dc"])
+def test_digits_in_the_disguise_of_one_run_are_none_in_another(grader: Grader, data: Path, kind: str) -> None:
+    """A generator that was trained beforehand, even one that draws perfect digits, meets the bars of hardly any run.
+
+    Measured for the DCGAN, whose disguises are fewer: 10 of 708 pairs of runs; for the others none.
+    """
+    judge = digits.fit(grader.reference, *data_digits.load(data), *data_digits.load(data, "test"))
+    perfect = digits.scaled(data_digits.load(data)[0])[:600]
+    disguises = [adversarial.disguise(kind, np.random.default_rng(seed)) for seed in range(12)]
+    assert _meets(kind, judge.metrics(disguises[0].take_off(disguises[0].put_on(perfect))))
+    brought = disguises[0].put_on(perfect)
+    fooled = [other for other in disguises[1:] if _meets(kind, judge.metrics(other.take_off(brought)))]
+    assert len(fooled) <= (kind == "dc")
+
+
+def test_a_blur_of_all_digits_meets_no_bar(grader: Grader, data: Path) -> None:
+    """The mean picture, where every GAN passes first, is not taken for digits, nor is it with noise; nor is one digit."""
+    judge = digits.fit(grader.reference, *data_digits.load(data), *data_digits.load(data, "test"))
+    real = digits.scaled(data_digits.load(data)[0])[:600]
+    blur = np.repeat(real.mean(axis=0, keepdims=True), len(real), axis=0)
+    noise = 0.3 * np.random.default_rng(1).standard_normal(blur.shape)
+    for kind in ("vanilla", "ls", "dc"):
+        for drawn in (blur, (blur + noise).clip(-1, 1), np.repeat(real[:1], len(real), axis=0)):
+            assert not _meets(kind, judge.metrics(drawn))
+
+
+def _meets(kind: str, metrics: Mapping[str, float]) -> bool:
+    return all(bar.met(metrics[bar.metric]) for bar in load(BARS)["cpu"][kind])
