@@ -81,7 +81,7 @@ def _preface(trials: Sequence[Trial]) -> Iterator[str]:
     yield f"{len(right)} runs of correct work: {_passed(right)} passed."
     yield f"{len(wrong)} runs of {mistakes} mistakes: {_passed(wrong)} passed."
     yield "The bars were chosen from other runs than these. The bounds on the true rates hold with 95 %, if all runs"
-    yield "are independent; solutions that compute the same make nearly the same run of the same seed, so for right work"
+    yield "are independent; solutions that compute the same make nearly the same run of a seed, so for right work"
     yield f"the reference's own runs say most: none failed of 20 leaves up to {at_most(0, 20):.0%}."
 
 
