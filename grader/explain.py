@@ -74,9 +74,7 @@ class Explainer:
         self._kept: OrderedDict[tuple[str, str, int], tuple[Answers, int]] = OrderedDict()  # with their bytes
         self._bytes = 0
         self._replays = 0
-        self._in_vain: Counter[str] = (
-            Counter()
-        )  # checks of its function that a mistake does not explain, here
+        self._in_vain: Counter[str] = Counter()  # in how many checks of its function each was tried in vain
         self._texts: dict[str, tuple[str, str]] = {}
         self._varied = Variations(zygote, reference, self._limits)
 

@@ -26,9 +26,7 @@ from grader.results import CheckResult, to_json
 
 IDLE_SECONDS = 900.0  # a cluster's worker keeps its processes warm for the next class, not for ever
 UNWIND_SECONDS = 10.0
-GATHER_SECONDS = (
-    0.05  # for which an outcome may wait for others: a message for each costs more than some checks
-)
+GATHER_SECONDS = 0.05  # for which an outcome may wait for others: a message costs more than some checks
 SCRATCH = "GRADMARK_SCRATCH"  # names the folder for temporary files that the last job process removes
 CHECK, ANSWER, FAULT, READY = b"c", b"a", b"f", b"r"  # first byte of a message
 

@@ -24,9 +24,9 @@ from grader.errors import UsageError
 from grader.places import ROOT
 from grader.scratch import Scratch
 
-Heard = Callable[
-    [str, bytes], None
-]  # the key and encoded outcomes of checks, a line each; nothing when it is begun
+Heard = Callable[[str, bytes], None]
+"""Hears the key and encoded outcomes of checks, a line each; nothing when the hand-in is begun."""
+
 JOB = "grader.batch.job"
 TRIES = 2
 SILENCE_SECONDS = 120.0  # beyond the submission's own time: something in gradmark hangs

@@ -12,7 +12,7 @@ from grader.results import Limits
 from grader.sandbox import pages
 from grader.sandbox.client import Function, Zygote
 
-WRITTEN = "import grader.sandbox.pages as p; kept = bytearray(64 << 20); print(p.gather(), sum(kept[::4096]))"
+WRITTEN = "import grader.sandbox.pages as p; kept = bytearray(b'\7' * (64 << 20)); print(p.gather(), sum(kept[::4096]))"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells its memory so")
@@ -20,10 +20,10 @@ def test_what_was_written_is_gathered_and_is_as_it_was(tmp_path: Path) -> None:
     """A stretch of 64 MiB comes into some large pages, unless the kernel has no such call."""
     done = subprocess.run([sys.executable, "-c", WRITTEN], capture_output=True, text=True, check=True)
     gathered, total = map(int, done.stdout.split())
-    assert total == 0
+    assert total == 7 * (64 << 20 >> 12)
     if gathered == 0:
         pytest.skip("this kernel gathers nothing")
-    assert gathered >= 24
+    assert gathered >= 8  # not all, where memory is in pieces
 
 
 def test_only_memory_of_its_own_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
