@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from checks.declare import Rng
+from checks.shared import kept
 from grader.errors import Failed, Raised
 from grader.results import Note
 from grader.sandbox.client import Argument
@@ -63,20 +63,18 @@ class Network:
         return rng.uniform(-1, 1, self.inputs).astype(np.float32)
 
 
-_models: WeakKeyDictionary[Subject, dict[str, Handle]] = WeakKeyDictionary()
-
-
 def built(subject: Subject, network: Network) -> Handle:
     """The network in the subject's worker, built at its first use there."""
-    models = _models.setdefault(subject, {})
+    models = kept(subject, "networks")
     if network.call not in models or not subject.holds(models[network.call]):
         models[network.call] = build(subject, network.function, *network.arguments)
-    return models[network.call]
+    model: Handle = models[network.call]
+    return model
 
 
 def built_anew(subject: Subject, network: Network) -> Handle:
     """The same, never one that was built before."""
-    _models.pop(subject, None)
+    kept(subject, "networks").clear()
     return built(subject, network)
 
 

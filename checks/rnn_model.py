@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from checks.declare import Rng
 from checks.gradients import WIDEST, acquitted, direction, expect_own_gradient
 from checks.probes.bundles import bundled
 from checks.random_sizes import Sizes, for_random_sizes, text
+from checks.shared import kept
 from grader.compare import all_close, expect_array, expect_close, expect_mapping, expect_scalar, unpack
 from grader.errors import Blocked, Failed
 from grader.values import Array, Handle, Value
@@ -72,12 +72,9 @@ def captioner(
     return model
 
 
-_dtypes: WeakKeyDictionary[Subject, dict[str, Handle]] = WeakKeyDictionary()
-
-
 def _dtype(subject: Subject, name: str) -> Handle | Array | None:
     """The numpy type of this name in the subject's worker, asked for once."""
-    known = _dtypes.setdefault(subject, {})
+    known: dict[str, Handle] = kept(subject, "dtypes")
     if name in known and subject.holds(known[name]):
         return known[name]
     found = calls.argument(subject.probe("captioner", "dtype", name, returns="dtype*"))

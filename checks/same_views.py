@@ -11,13 +11,13 @@ are drawn in a row. Views that differ mean nothing: another order of drawing is 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from checks.augmentation import MEAN, STD, made, seeded_views, views
 from checks.calls import items_of
 from checks.probes.augmentation import fingerprint, levels
+from checks.shared import kept
 from grader.errors import FATAL, Failed, NotRecorded
 from grader.values import Array, ScalarValue, Value
 
@@ -29,17 +29,16 @@ ROW = 6  # views in a row of each picture
 SIZES = ((32, 32), (40, 57))
 WHOLE = 0.01  # of a level: rounding of float32 is a hundredth of it
 
-_same: WeakKeyDictionary[Subject, bool] = WeakKeyDictionary()
-
 
 def same_views(student: Subject, reference: Subject, rng: Rng) -> bool:
     """Whether the views are the reference's; found out once for each submission.
 
     Raises what ends the process; whatever else is wrong is for the check to find.
     """
-    if student not in _same:
-        _same[student] = _compared(student, reference, rng)
-    return _same[student]
+    known: dict[str, bool] = kept(student, "same_views")
+    if not known:
+        known[""] = _compared(student, reference, rng)
+    return known[""]
 
 
 def _compared(student: Subject, reference: Subject, rng: Rng) -> bool:
