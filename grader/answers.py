@@ -13,6 +13,7 @@ from grader.values import Array, ArrayValue, Handle, MappingValue, ScalarValue, 
 
 OVERHEAD = 200  # bytes of a value in memory, beside its numbers
 CLOSER = 4  # answers that are compared after the first wrong one
+AGAIN = 1  # the same on the second inputs, which only confirm what the first ones showed
 STRICT, STRICT_SINGLE = 1e-10, 1e-6  # where single precision counts as a difference
 EXACT, SINGLE = 1e-7, 1e-4  # relative to an array's greatest element: equal in double and in single precision
 
@@ -24,12 +25,15 @@ class Decided(BaseException):
 class Answers(list[Heard]):
     """Answers in their order, as they are heard; ends the check when they say enough.
 
-    right: what the reference answers; a few answers after the first that is not so, the rest only looks closer at it.
+    right: what the reference answers; `closer` answers after the first that is not so: the rest only looks closer.
     like: what was answered before; the first that is not so ends it.
     """
 
-    def __init__(self, right: Sequence[Heard] | None = None, like: Answers | None = None) -> None:
+    def __init__(
+        self, right: Sequence[Heard] | None = None, like: Answers | None = None, closer: int = CLOSER
+    ) -> None:
         super().__init__()
+        self._closer = closer
         self._right = right
         self._like = like
         self._last: int | None = None  # the number of the last answer that is listened to
@@ -52,7 +56,7 @@ class Answers(list[Heard]):
         if self._right is None:
             return False
         if self._last is None and not agrees(answer, self._right, number):
-            self._last = number + CLOSER
+            self._last = number + self._closer
         return number == self._last
 
     def share(self, right: Sequence[Heard]) -> None:

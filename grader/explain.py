@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from grader.answers import Answers, Decided, agrees
+from grader.answers import AGAIN, CLOSER, Answers, Decided, agrees
 from grader.brief import briefly
 from grader.errors import SandboxError, Verdict
 from grader.judge import generator
@@ -97,7 +97,9 @@ class Explainer:
             for id in repeatable:
                 if explained[id].outcome is not Outcome.FAILED:
                     continue
-                mistake = self._search(self._checks[id], work, seed, found, results)
+                # a check that a mistake fails by itself needs no other reason to fail, once the mistake is found
+                known_to = next((mistake for mistake in found if id in mistake.caught_by), None)
+                mistake = known_to or self._search(self._checks[id], work, seed, found, results)
                 if mistake is not None:
                     known = KnownMistake(
                         id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
@@ -132,7 +134,7 @@ class Explainer:
             if mistake in found:
                 return mistake
             if again is None:
-                again = self._ask(check, work, seed ^ SECOND)
+                again = self._ask(check, work, seed ^ SECOND, AGAIN)
             if self._answers_like(mistake, check, seed ^ SECOND, again):
                 return mistake
         return None
@@ -187,9 +189,9 @@ class Explainer:
         while self._bytes > MOST_BYTES:
             self._take(next(iter(self._kept)))
 
-    def _ask(self, check: Collected, work: Replays, seed: int) -> Answers:
-        """What the submission answers in a check."""
-        heard = Answers(right=self._right(check, seed))
+    def _ask(self, check: Collected, work: Replays, seed: int, closer: int = CLOSER) -> Answers:
+        """What the submission answers in a check, and `closer` answers after the first wrong one."""
+        heard = Answers(right=self._right(check, seed), closer=closer)
         with suppress(Verdict, SandboxError), work.anew() as subject:
             self._hear(check, subject, seed, heard)
         return heard  # without a process there is no answer
