@@ -270,8 +270,8 @@ class Problem(Record, frozen=True, kw_only=True):
 class Limits(Record, frozen=True, kw_only=True):
     """What one call and one submission may use. Seconds and bytes."""
 
-    call_seconds: float = 40.0  # wall time of one call: four times the computing time, for busy machines
-    call_cpu_seconds: float = 10.0  # computing time of one call, of all its threads
+    call_seconds: float = 40.0  # wall time of one call: eight times the computing time, for busy machines
+    call_cpu_seconds: float = 5.0  # computing time of one call, of all its threads
     submission_seconds: float = 300.0  # all calls of one submission together
     submission_cpu_seconds: float | None = (
         None  # computing time of all calls; else as many as `submission_seconds`

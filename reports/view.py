@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -53,7 +54,7 @@ _URGENCY = (Outcome.ERRORED, Outcome.FAILED, Outcome.NOT_ATTEMPTED, Outcome.BLOC
 _SETTLED = (Outcome.NOT_ATTEMPTED, Outcome.PASSED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FunctionView:
     """The checks of one function: the open ones (anything but passed) by urgency, then the passed ones."""
 
@@ -61,37 +62,37 @@ class FunctionView:
     open: tuple[CheckResult, ...]
     passed: tuple[CheckResult, ...]
 
-    @property
+    @cached_property
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks, as they should be read."""
         return self.open + self.passed
 
-    @property
+    @cached_property
     def points(self) -> int:
         """Points earned."""
         return sum(check.points for check in self.checks)
 
-    @property
+    @cached_property
     def max_points(self) -> int:
         """Points that can be earned."""
         return sum(check.max_points for check in self.checks)
 
-    @property
+    @cached_property
     def outcome(self) -> Outcome:
         """The most urgent outcome among the checks."""
         return self.checks[0].outcome
 
-    @property
+    @cached_property
     def settled(self) -> bool:
         """Whether one line is enough: everything passed, or nothing was begun."""
         return self.outcome in _SETTLED and all(check.outcome is self.outcome for check in self.checks)
 
-    @property
+    @cached_property
     def cards(self) -> tuple[CheckResult, ...]:
         """The checks that have something of their own to say: failures and faults."""
         return tuple(check for check in self.open if check.outcome in (Outcome.FAILED, Outcome.ERRORED))
 
-    @property
+    @cached_property
     def folds(self) -> tuple[tuple[Outcome, tuple[CheckResult, ...]], ...]:
         """The other checks by outcome: one line for each is enough."""
         outcomes = (outcome for outcome in _URGENCY if outcome not in (Outcome.FAILED, Outcome.ERRORED))
@@ -102,14 +103,14 @@ class FunctionView:
         return tuple((outcome, checks) for outcome, checks in groups if checks)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PartView:
     """One part of the rubric with its functions, in the order of the assignment."""
 
     score: PartScore
     functions: tuple[FunctionView, ...]
 
-    @property
+    @cached_property
     def by_urgency(self) -> tuple[FunctionView, ...]:
         """The functions as they should be read: what is wrong, what was not begun, what is right."""
         ranks = [(), (Outcome.NOT_ATTEMPTED,), (Outcome.PASSED,)]
@@ -120,7 +121,7 @@ class PartView:
             if (function.settled and function.outcome in rank) or (not rank and not function.settled)
         )
 
-    @property
+    @cached_property
     def others(self) -> PartScore | None:
         """The points of checks that the grade counts and does not hold: those hidden from its reader."""
         checks = [check for function in self.functions for check in function.checks]
@@ -133,7 +134,7 @@ class PartView:
         )
         return rest if rest.max_points > 0 else None
 
-    @property
+    @cached_property
     def segments(self) -> tuple[tuple[Tone, int], ...]:
         """The part's points as a bar: by tone, empty tones left out."""
         sums: dict[Tone, int] = {"good": self.score.points, "bad": 0, "held": 0, "idle": 0, "fault": 0}
