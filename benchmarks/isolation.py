@@ -22,12 +22,13 @@ from grader.sandbox.client import Zygote
 from grader.session import REFERENCE, Grader
 
 LAYERS = ("namespaces", "landlock", "seccomp")
-SETS = {
-    "all layers": 0,
-    "without namespaces": 1,
-    "seccomp alone": 2,
-    "isolation off": 3,
-}  # how many are left out
+SETS = {  # how many are left out, and whether the warm parent gathers its memory in large pages, as for a class
+    "all layers": (0, False),
+    "all layers, large pages": (0, True),
+    "without namespaces": (1, False),
+    "seccomp alone": (2, False),
+    "isolation off": (3, False),
+}
 MOST = 0.100  # seconds that isolation may cost per submission
 
 
@@ -38,7 +39,7 @@ def main() -> int:
     parser.add_argument("-k", dest="select", default="rnn_step or temporal_affine")
     parser.add_argument("--repeat", type=int, default=15)
     options = parser.parse_args()
-    graders = {name: _grader(LAYERS[:out]) for name, out in SETS.items()}
+    graders = {name: _grader(LAYERS[:out], many) for name, (out, many) in SETS.items()}
     times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in graders}
     for number in range(options.repeat + 1):
         for name, grader in graders.items():
@@ -48,10 +49,10 @@ def main() -> int:
     return _print(graders, {name: _least(rows) for name, rows in times.items()}, options.repeat)
 
 
-def _grader(without: tuple[str, ...]) -> Grader:
+def _grader(without: tuple[str, ...], many: bool) -> Grader:
     start: Callable[..., Zygote] = functools.partial(Zygote.start, without=without)
     with mock.patch.object(Zygote, "start", start):
-        return Grader()
+        return Grader(many=many)
 
 
 def _once(grader: Grader, path: Path, select: str) -> tuple[float, float, float]:

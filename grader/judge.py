@@ -56,7 +56,6 @@ class Judge:
         self.seed = seed
         self._specs = specs
         self._listener = listener
-        self._slow = False  # the last verdict was about time
         self._in_place = False  # the last verdict was about an input that was changed
         self._rng = np.random.default_rng(0)  # of the check that is running
         self._advice: list[str] = []
@@ -119,7 +118,7 @@ class Judge:
         """Runs a check; what failed while calls were watched for shortcuts runs again unwatched, on the same inputs."""
         state, self._student.watched = self._rng.bit_generator.state, False
         result = self._run(spec, body)
-        died = spec.id not in self.repeatable and not self._slow  # not from being watched
+        died = spec.id not in self.repeatable  # not from being watched, which is given up after a while
         if result.outcome is not Outcome.FAILED or not self._student.watched or died:
             return result
         self._rng.bit_generator.state = state
