@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+from grader.sandbox.client import Function
+from grader.values import ScalarValue, SequenceValue
+
 SCRIPT = """
 import os, numpy, torch, torchvision
 from grader.sandbox import warm
@@ -25,3 +28,11 @@ def test_every_first_use_works_and_starts_no_thread() -> None:
         check=False,
     )
     assert (done.stdout.strip(), done.returncode) == ("1", 0), done.stderr[-2000:]
+
+
+def test_a_worker_looks_for_garbage_but_not_in_what_it_was_born_with(opened) -> None:
+    """The warm parent imports without a collector; a student's cycles are freed as anywhere."""
+    worker = opened("import gc\ndef collector(): return [gc.isenabled(), gc.get_freeze_count() > 10_000]\n")
+    assert worker.call(Function("cs231n.task", "collector")).value == SequenceValue(
+        (ScalarValue(True), ScalarValue(True)), "list"
+    )
