@@ -85,18 +85,20 @@ def check_train_transform_normalisation(student: Subject, reference: Subject, rn
 
 @declared("crop", "random crop", "shapes")
 def check_train_transform_crop(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform shows another part of the picture in every view."""
+    """compute_train_transform shows another part of the picture in every view, and does nothing but its steps to it."""
     if len(np.unique(aug.edges(stream(student, rng).batch(0)))) < 3:
         raise Failed(
             f"The transform of `{FUNCTION}` shows the same part of a picture in every view.",
             "The random crop to 32 x 32 that was handed out comes first.",
         )
+    aug.expect_nothing_else(student, int(rng.integers(2**31)))
 
 
 @declared("flip", "flip", "normalisation")
 def check_train_transform_flip(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform mirrors left and right with probability 0.5."""
+    """compute_train_transform mirrors left and right with probability 0.5, and never up and down."""
     decide(stream(student, rng), Frequency("mirrors left and right", 0.5), aug.mirrored)
+    aug.expect_upright(student, int(rng.integers(2**31)))
 
 
 @declared("grey", "grey", "normalisation")

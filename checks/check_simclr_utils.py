@@ -16,6 +16,7 @@ import numpy as np
 
 from checks.calls import argument, items_of, trusted
 from checks.declare import Rng, check
+from checks.probes.simclr import EPOCH
 from checks.similarity import agree
 from grader.compare import describe, expect_array, expect_scalar, unpack
 from grader.errors import FATAL, CallError, Failed, NotRecorded, Raised
@@ -172,7 +173,7 @@ def check_train_shapes(student: Subject, reference: Subject, rng: Rng, advise: A
     def attempt() -> Value:
         made = student.probe("simclr", "lesson", dict(run.weights), run.rate, run.batches, returns=LESSON)
         model, optimizer, loader = unpack(made, LESSON.split(", "), "lesson")
-        loss = student.simclr_utils.train(model, loader, optimizer, 1, 1, **run.settings)
+        loss = student.simclr_utils.train(model, loader, optimizer, *EPOCH, **run.settings)
         student.release(model, optimizer, loader)
         return loss
 

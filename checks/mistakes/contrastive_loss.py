@@ -52,6 +52,8 @@ NAIVE = mistakes_in(
     entry("itself_in_sum", "if k != i", "if True", "a vector is compared with itself, too", LOSS, "values"),
     entry("partner_left_out", "if k != i", "if k not in (i, j)", "the partner is missing in the denominator", LOSS,
           "values"),
+    entry("equal_left_out", "if k != i", "if k == j or not torch.equal(out[k], out[i])",
+          "vectors that equal the first one are left out of the sum", LOSS, "edge_cases"),
     entry("one_direction", "+ pair_loss(k + N, k)", "+ pair_loss(k, k + N)", "one direction of each pair counts twice",
           LOSS, "values"),
     entry("neighbours_as_pairs", "pair_loss(k, k + N) + pair_loss(k + N, k)",

@@ -87,6 +87,8 @@ FORWARD = mistakes_in(
           "captions are overwritten", "The caller still needs them.", "inputs_unmodified"),
     entry("evaluating", "T = captions.shape[1]", "self.eval()\n        T = captions.shape[1]",
           "the model is put into evaluation mode", "Who decides about the mode?", "own_parts"),
+    entry("seeded", "T = captions.shape[1]", "torch.manual_seed(0)\n        T = captions.shape[1]",
+          "a seed is set in every call", "What does a seed do to the dropout?", "own_parts"),
 )  # fmt: skip
 
 SAMPLE = mistakes_in(

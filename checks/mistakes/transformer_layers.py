@@ -101,10 +101,15 @@ ADD = mistakes_in(
           "elements are dropped in evaluation too", "How does F.dropout know the mode?", "dropout"),
     entry("fixed_probability", f"self.dropout({SUM})", f"F.dropout({SUM}, 0.1, self.training)",
           "the constructor's probability is ignored", LAST, "dropout"),
+    entry("positions_shifted_in_training", "S = x.shape[1]\n        return",
+          "S = x.shape[1]\n        if self.training and S < self.pe.shape[1]:\n"
+          "            return self.dropout(x + self.pe[:, 1 : S + 1])\n        return",
+          "in training mode, positions begin at 1", "What should training and evaluation differ in?", "dropout"),
     entry("seeded", f"return self.dropout({SUM})", f"torch.manual_seed(0)\n        return self.dropout({SUM})",
           "a seed is set in every call", "What does a seed do to a random layer?", "dropout"),
 )  # fmt: skip
 
+BRANCHES = "Do the same steps follow in both branches of `if attn_mask is not None`?"
 SPLIT = """\
         q = self.query(query).reshape(N, S, H, D).transpose(1, 2)  # (N, H, S, D)
         k = self.key(key).reshape(N, T, H, D).transpose(1, 2)  # (N, H, T, D)
@@ -225,6 +230,20 @@ ATTEND = mistakes_in(
           "weights are dropped in evaluation too", "How does F.dropout know the mode?", "dropout"),
     entry("fixed_probability", SOFT, "F.dropout(F.softmax(scores, dim=-1), 0.1, self.training)",
           "the constructor's probability is ignored", WEIGHTS, "dropout"),
+    entry("no_dropout_under_mask", f"weights = {SOFT}",
+          "weights = F.softmax(scores, dim=-1)\n        if attn_mask is None:\n"
+          "            weights = self.attn_drop(weights)", "with a mask, nothing is dropped", BRANCHES, "dropout"),
+    entry("dropout_twice_under_mask", f"weights = {SOFT}",
+          f"weights = {SOFT}\n        if attn_mask is not None:\n            weights = self.attn_drop(weights)",
+          "with a mask, weights are dropped twice", BRANCHES, "dropout"),
+    entry("always_dropped_under_mask", f"weights = {SOFT}",
+          f"weights = {SOFT}\n        if attn_mask is not None and not self.training:\n"
+          "            weights = F.dropout(weights, self.attn_drop.p)",
+          "with a mask, weights are dropped in evaluation too", BRANCHES, "dropout"),
+    entry("mask_remembered", "if attn_mask is not None:",
+          "if attn_mask is None:\n            attn_mask = getattr(self, 'mask', None)\n"
+          "        if attn_mask is not None and attn_mask.shape == (S, T):\n            self.mask = attn_mask",
+          "a mask lives on in later calls without one", "What of one call is still there in the next?", "mask"),
     entry("renormalised", SOFT, f"F.normalize({SOFT}, p=1, dim=-1)", "the weights left over are made to sum to 1",
           WEIGHTS, "dropout"),
     entry("seeded", f"weights = {SOFT}", f"torch.manual_seed(0)\n        weights = {SOFT}",

@@ -102,6 +102,8 @@ DC_GENERATOR = mistakes_in(
           "3, 1, 2)})(),", "channels come last", FORM, "values"),
     entry("evaluating", "Flatten(),  # (N, 784)\n    )", "Flatten(),  # (N, 784)\n    ).eval()",
           "the model comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
+    entry("norm_evaluating", "nn.BatchNorm2d(64)", "nn.BatchNorm2d(64).eval()",
+          "the last batch norm comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
     entry("float32", "nn.Tanh(),", "type('F', (nn.Tanh,), {'forward': lambda s, x: x.tanh().float()})(),",
           "images are cut to float32", "Which step makes float32 of float64?", "precision"),
     entry("frozen", "nn.BatchNorm2d(64)", "nn.BatchNorm2d(64).requires_grad_(False)",

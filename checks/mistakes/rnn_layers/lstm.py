@@ -125,6 +125,8 @@ STEP_BACKWARD = mistakes_in(
           SMALL, "edge_cases"),
     entry("float32", "do = dnext_h * tanh_c", "do = (dnext_h * tanh_c).astype(np.float32)", "do is cut to float32",
           BUFFER, "precision"),
+    entry("clipped_at_five", "dx, dprev_h = da @ Wx.T", "da = np.clip(da, -5, 5)\n    dx, dprev_h = da @ Wx.T",
+          "the gates' gradients are clipped at 5", "Clipping belongs to training; this is a derivative.", "edge_cases"),
     entry("cell_overwritten", "    # END", "    prev_c[:] = dprev_c\n    # END",
           "dprev_c is written into the array of prev_c", ALIAS, "inputs_unmodified"),
 )  # fmt: skip
