@@ -235,8 +235,10 @@ def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
     jobs = [Job(on, Setup(params), [case]), Job(on, Setup(params, training=True), [case, case])]
     closed = replaced(case, {"attn_mask": np.tril(np.ones((LENGTH, LENGTH), dtype=bool))})
     masked = [
-        Job(off, Setup(params), [closed]), Job(on, Setup(params), [closed]), Job(on, Setup(params, training=True), [closed])
-    ]  # fmt: skip
+        Job(off, Setup(params), [closed]),
+        Job(on, Setup(params), [closed]),
+        Job(on, Setup(params, training=True), [closed]),
+    ]
 
     def attempt() -> None:
         (still,), moving = map(_weights, run(student, jobs, FUNCTION, seed))

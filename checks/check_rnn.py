@@ -102,7 +102,7 @@ def _loss_checks(cell: str) -> dict[str, Any]:
         requires=[f"{aspect}.values", f"{aspect}.reference_gradient"],
     )  # fmt: skip
     def edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
-        """CaptioningRNN.loss holds for one caption, one word, any ratio of sizes, padding alone, and large gradients."""
+        """CaptioningRNN.loss holds for one caption, one word, any sizes, padding alone, and large gradients."""
         edges = [(f"with {name} ", {**TYPICAL, **changes}) for name, changes in EDGES.items()]
         cases = [drawn(rng, cell, sizes, f"{name}({text(sizes)})") for name, sizes in edges]
         padding = drawn(rng, cell, TYPICAL, "with captions of padding alone")

@@ -221,7 +221,8 @@ def check_own_parts(student: Subject, reference: Subject, rng: Rng) -> None:
         quiet, first, second = (_as_scores(out, cases[0], 8) for out in (stood[0], *moved))
         if np.array_equal(first, second) and not np.array_equal(quiet, first):
             raise Failed(
-                f"`{FORWARD}` drops the same elements in every call.", "Is a random seed set inside `forward`?"
+                f"`{FORWARD}` drops the same elements in every call.",
+                "Is a random seed set inside `forward`?",
             )
         if np.array_equal(quiet, first):
             raise Failed(

@@ -149,7 +149,11 @@ def clipped(e: Evidence) -> str:
     above, below = e.wrong & (e.expected > high), e.wrong & (e.expected < low)
     if low != -high or not high or not above.any() or not below.any() or e.wrong.sum() < 3 or e.wrong.all():
         return ""
-    if np.all(above | below == e.wrong) and np.all(e.actual[above] == high) and np.all(e.actual[below] == low):
+    if (
+        np.all(above | below == e.wrong)
+        and np.all(e.actual[above] == high)
+        and np.all(e.actual[below] == low)
+    ):
         return (
             f"{e.subject} is clipped to the range from {number(low)} to {number(high)}: only the "
             f"{int(e.wrong.sum())} elements that belong outside it are wrong."
