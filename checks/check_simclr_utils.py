@@ -218,7 +218,7 @@ def check_train_gradient_reset(student: Subject, reference: Subject, rng: Rng, a
         expect_parameters(
             actual,
             expected,
-            f"after {batches} batches: is a gradient left over from the batch before, or a batch left out?",
+            f"after {batches} batches (a gradient is left over from the batch before, or a batch is left out)",
         )
         expect_loss(run, actual, expected, f"over {batches} batches")
 

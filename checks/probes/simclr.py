@@ -69,7 +69,8 @@ class _Numbered:
 
         self.calls += 1
         drawn = [float(torch.rand(())), random.random()]
-        return np.array([self.calls, isinstance(image, Image.Image), *np.asarray(image)[PIXEL], *drawn])
+        numbers = [self.calls, isinstance(image, Image.Image), *np.asarray(image)[PIXEL].tolist(), *drawn]
+        return torch.tensor(list(map(float, numbers)), dtype=torch.float64)
 
 
 def pairs(family: Sequence[Any], data: Any, targets: Any, views: Any = None, shift: int | None = None) -> Any:

@@ -23,7 +23,9 @@ PLAIN = {
 def zeros(e: Evidence) -> str:
     """All zeros."""
     if e.actual.size > 1 and not e.actual.any():
-        return f"{e.subject} is all zeros: is it filled before it is returned?"
+        autograd = e.name.startswith("gradient of ")
+        why = "does the output depend on it?" if autograd else "is it filled before it is returned?"
+        return f"{e.subject} is all zeros: {why}"
     return ""
 
 

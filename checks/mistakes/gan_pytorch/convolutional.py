@@ -36,6 +36,8 @@ CLASSIFIER = mistakes_in(
     entry("average", "nn.LeakyReLU(0.01),\n        nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 32, 12, 12)",
           "nn.LeakyReLU(0.01),\n        nn.AvgPool2d(kernel_size=2, stride=2),", "the first pool takes means",
           LAYERS, "values"),
+    entry("overlapping_pool", "nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 32, 12, 12)", "nn.MaxPool2d(3, 2, 1),",
+          "the first pool is 3x3", LAYERS, "values"),
     entry("fewer_filters",
           "nn.Conv2d(1, 32, kernel_size=5, stride=1),  # (N, 32, 24, 24)\n        nn.LeakyReLU(0.01),\n"
           "        nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 32, 12, 12)\n        nn.Conv2d(32, 64,",

@@ -141,6 +141,8 @@ BACKWARD = mistakes_in(
           THROUGH_TIME, *GRADIENTS),
     entry("upstream_of_last_step", "dh[:, t] + dprev_h", "(t == dh.shape[1] - 1) * dh[:, t] + dprev_h",
           "only the last step's upstream gradient is used", THROUGH_TIME, *GRADIENTS),
+    entry("last_upstream_twice", "np.zeros_like(dh[:, 0])", "1.0 * dh[:, -1]",
+          "the last step's upstream gradient is added twice", "What comes to the last step from later ones?", *GRADIENTS),
     entry("carry_twice", "dh[:, t] + dprev_h", "dh[:, t] + 2 * dprev_h",
           "the gradient from the next step is added twice",
           THROUGH_TIME, *GRADIENTS),
