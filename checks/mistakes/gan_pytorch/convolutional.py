@@ -103,7 +103,7 @@ DC_GENERATOR = mistakes_in(
           "nn.Unflatten(1, (7, 7, 128)), type('P', (nn.Module,), {'forward': lambda s, x: x.permute(0, "
           "3, 1, 2)})(),", "channels come last", FORM, "values"),
     entry("evaluating", "Flatten(),  # (N, 784)\n    )", "Flatten(),  # (N, 784)\n    ).eval()",
-          "the model comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
+          "the model, or a part of it, comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
     entry("norm_evaluating", "nn.BatchNorm2d(64)", "nn.BatchNorm2d(64).eval()",
           "the last batch norm comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
     entry("float32", "nn.Tanh(),", "type('F', (nn.Tanh,), {'forward': lambda s, x: x.tanh().float()})(),",
