@@ -24,6 +24,8 @@ TRAIN = mistakes_in(
           "values"),
     entry("temperature_by_default", CALL, "simclr_loss_vectorized(out_left, out_right, 0.5, device=device)",
           "the temperature is always 0.5", ARGUMENTS, "values"),
+    entry("default_temperature", "temperature=0.5", "temperature=0.07", "the temperature is 0.07 by default", ARGUMENTS,
+          "values"),
     entry("temperature_one", CALL, "simclr_loss_vectorized(out_left, out_right, 1.0, device=device)",
           "the temperature is always 1", ARGUMENTS, "values"),
     entry("temperature_inverted", CALL, "simclr_loss_vectorized(out_left, out_right, 1 / temperature, device=device)",
