@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LINEAR = ("key", "query", "value", "proj")
 FUNCTION = "MultiHeadAttention.forward"
 SIZES = {"N": 3, "S": 4, "H": 2, "D": 3, "E": 6}
+MASKED = ", under a mask"
 DROP, ROWS, HEADS, LENGTH = 0.3, 8, 2, 8  # of the layer in which dropped weights are counted: 1024 weights
 
 
@@ -107,16 +108,18 @@ class Masked:
 
     sizes: Sizes
     job: Job
-    masks: Sequence[Array]
+    masks: Sequence[Array | None]
 
 
 def masked(rng: Rng, sizes: Sizes) -> Masked:
-    """One call for each kind of mask, and one with large scores."""
-    setup, kinds = Setup(parameters(rng, sizes["E"])), masks(rng, sizes["S"])
+    """One call for each kind of mask, one with large scores, and one without a mask after all these."""
+    setup, kinds = Setup(parameters(rng, sizes["E"])), dict[str, Array | None](masks(rng, sizes["S"]))
     cases = [inputs(rng, sizes, mask) for mask in kinds.values()]
     kinds["a causal mask and scores of some thousands"] = causal = kinds["a causal mask"]
     cases.append(inputs(rng, sizes, causal))
     cases[-1] = replaced(cases[-1], {"query": 1500 * np.asarray(cases[-1].kwargs["query"])})
+    kinds["no mask, after calls of the same layer with masks"] = None
+    cases.append(inputs(rng, sizes))
     contexts = [f"with {description} ({text(sizes)})" for description in kinds]
     job = Job(layer(sizes["E"], sizes["H"]), setup, cases, contexts, sizes)
     return Masked(sizes, job, list(kinds.values()))
@@ -148,7 +151,9 @@ def _expect_masked(
             )  # fmt: skip
         except Failed as failed:
             data = getattr(got, "data", None)
-            if isinstance(data, np.ndarray):
+            if mask is None:
+                failed.hint = "Does a mask live on from an earlier call?"
+            elif isinstance(data, np.ndarray):
                 failed.hint = _other_reading(reference, job, case, mask, data) or failed.hint
             raise
 
@@ -218,6 +223,7 @@ def expect_order(student: Subject, reference: Subject, seed: int) -> None:
 def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
     """Weights, and weights alone, are dropped in training mode with probability DROP; nothing in evaluation mode.
 
+    Under a mask, too: there the weights that the submission gives without dropout count, since others judge the mask.
     Raises `Failed` saying where the dropout seems to act.
     """
     params, values = readable(rng, HEADS, LENGTH)
@@ -227,6 +233,12 @@ def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
     (right,) = forward(reference, off, Setup(params), [case], FUNCTION)
     full, seed = weights_of(trusted(right), HEADS), int(rng.integers(2**31))
     jobs = [Job(on, Setup(params), [case]), Job(on, Setup(params, training=True), [case, case])]
+    closed = replaced(case, {"attn_mask": np.tril(np.ones((LENGTH, LENGTH), dtype=bool))})
+    masked = [
+        Job(off, Setup(params), [closed]),
+        Job(on, Setup(params), [closed]),
+        Job(on, Setup(params, training=True), [closed]),
+    ]
 
     def attempt() -> None:
         (still,), moving = map(_weights, run(student, jobs, FUNCTION, seed))
@@ -234,7 +246,18 @@ def expect_dropout(student: Subject, reference: Subject, rng: Rng) -> None:
         _expect_weights_dropped(moving[0], full)
         _expect_independent(moving[0][0] == 0, moving[1][0] == 0)
 
+    def attempt_masked() -> None:
+        try:
+            (own,), (still,), (moved,) = map(_weights, run(student, masked, FUNCTION, seed))
+        except FATAL:
+            raise
+        except Verdict:
+            return  # for the check of masks
+        _expect_still(still, own[0], MASKED)
+        _expect_weights_dropped(moved, own, MASKED)
+
     on_new_if_wrong(student, attempt)
+    on_new_if_wrong(student, attempt_masked)
 
 
 def _weights(outputs: Sequence[Value]) -> list[Array]:
@@ -243,37 +266,39 @@ def _weights(outputs: Sequence[Value]) -> list[Array]:
     return [weights_of(array, HEADS) for array in arrays]
 
 
-def _expect_still(weights: Array, full: Array) -> None:
+def _expect_still(weights: Array, full: Array, context: str = "") -> None:
     if not np.allclose(weights[0], full, rtol=1e-4, atol=1e-7):
         raise Failed(
-            f"`{FUNCTION}` drops something in evaluation mode too.",
+            f"`{FUNCTION}` drops something in evaluation mode too{context}.",
             "After `eval()` nothing is dropped: an `nn.Dropout` knows the mode, `F.dropout` must be told.",
         )
 
 
-def _expect_weights_dropped(weights: Array, full: Array) -> None:
-    dropped = np.abs(weights) < 1e-12
-    share = float(dropped[0].mean())
-    if not dropped.any():
+def _expect_weights_dropped(weights: Array, full: Array, context: str = "") -> None:
+    dropped, there = np.abs(weights) < 1e-12, np.abs(full[0]) > 1e-12
+    share = float(dropped[0][there].mean()) if there.any() else DROP
+    if not (dropped & there).any():
         raise Failed(
-            f"`{FUNCTION}` drops nothing in training mode (dropout={DROP}).",
+            f"`{FUNCTION}` drops nothing in training mode (dropout={DROP}){context}.",
             "Dropout belongs on the attention weights, between the softmax and the product with the values.",
         )
     if not np.array_equal(dropped[0], dropped[1]):
         raise Failed(
-            f"`{FUNCTION}` drops something other than whole attention weights in training mode.",
+            f"`{FUNCTION}` drops something other than whole attention weights in training mode{context}.",
             "A dropped weight takes away all of a key's value at once: drop between the softmax and the values.",
         )
     kept = np.where(dropped, 0, full / (1 - DROP))
-    count = dropped[0].size
+    count = int(there.sum())
     if abs(share - DROP) * count > six_sigma(count, DROP):
         raise Failed(
-            f"`{FUNCTION}` drops {share:.0%} of the attention weights in training mode; expected about {DROP:.0%}.",
+            f"`{FUNCTION}` drops {share:.0%} of the attention weights in training mode{context}; "
+            f"expected about {DROP:.0%}.",
             "Use the probability given to the constructor, once.",
         )
     if not np.allclose(weights, kept, rtol=1e-4, atol=1e-7):
         raise Failed(
-            f"The attention weights that `{FUNCTION}` keeps in training are not 1/(1-p) times those of evaluation.",
+            f"The attention weights that `{FUNCTION}` keeps in training are not 1/(1-p) times those of evaluation"
+            f"{context}.",
             "Drop after the softmax, whose rows sum to 1: what is dropped before it changes all weights of the row.",
         )
 

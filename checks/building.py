@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
-from grader.errors import FATAL, CallError, Failed, Raised, Verdict
+from grader.errors import FATAL, CallError, Failed, ImportFailed, Raised, Verdict
 from grader.values import Array, ArrayValue, Handle, Value
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class Build:
     def _made(self, subject: Subject, seed: int | None) -> Value:
         try:
             return self._class(subject)(*self.args, **self.kwargs, returns="module*", random_state=seed)
-        except Raised:
-            if self.table is None:
+        except Raised as error:
+            if self.table is None or isinstance(error, ImportFailed):
                 raise
         file = self._class(subject).target.module
         with called(self.name):

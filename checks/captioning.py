@@ -32,8 +32,8 @@ LONGEST = 12  # words that the models here are built for
 
 def vocabulary(size: int) -> dict[str, int]:
     """`size` words; <NULL>, <START> and <END> are not 0, 1 and 2."""
-    special = {"<START>": 0, "<NULL>": 1, "<END>": size - 1}
-    return {**special, **{f"word{i}": i for i in range(2, size - 1)}}
+    special = {"<START>": 0, "<NULL>": 1, "<UNK>": 2, "<END>": size - 1}
+    return {**special, **{f"word{i}": i for i in range(3, size - 1)}}
 
 
 def draw(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:

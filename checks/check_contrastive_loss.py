@@ -81,6 +81,8 @@ def _checks_of(quantity: Quantity) -> dict[str, Callable[..., None]]:
         cases += [case(quantity, rng, LOOPED if quantity is NAIVE else LARGE, temperatures[0])]
         cases = [alike(c) if c.tau < SMALL_TAU else c for c in cases]
         cases += [_parallel(quantity, rng, factor) for factor in (1.0, -1.0)]
+        if quantity.tau:
+            cases.append(_twins(quantity, rng))
         each(partial(against_reference, student, reference, quantity), cases)
 
     @check(f"{quantity.id}.precision", "precision", requires=after_values, **shared)
@@ -141,6 +143,13 @@ def _parallel(quantity: Quantity, rng: Rng, factor: float) -> Case:
         return Case(inputs, 0.5, f"with {first}[1] = {factor:g} {first}[0]")
     inputs[last] = factor * inputs[first]
     return Case(inputs, 0.5, f"with {last} = {factor:g} {first}")
+
+
+def _twins(quantity: Quantity, rng: Rng) -> Case:
+    """Two images with the same left vector: each of them is among the other's others."""
+    inputs = quantity.draw(rng, TYPICAL)
+    inputs["out_left"][1] = inputs["out_left"][0]
+    return Case(inputs, 0.5, "with out_left[1] = out_left[0]")
 
 
 def _advise_form(value: Value, quantity: Quantity, advise: Any) -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 # As in the notebook's check of the loss, whose vocabulary has neither <START> nor <END>.
 BARE = {"<NULL>": 0, **{f"word{i}": i for i in range(1, TYPICAL["V"])}}
+STEEP = 60.0  # gradients up to some hundreds, from scores whose exponentials neither overflow nor vanish
 
 
 def _stem(function: str, cell: str) -> str:
@@ -101,13 +102,15 @@ def _loss_checks(cell: str) -> dict[str, Any]:
         requires=[f"{aspect}.values", f"{aspect}.reference_gradient"],
     )  # fmt: skip
     def edge_cases(student: Subject, reference: Subject, rng: Rng) -> None:
-        """CaptioningRNN.loss holds for one caption, one word, any ratio of sizes, and captions of padding alone."""
+        """CaptioningRNN.loss holds for one caption, one word, any sizes, padding alone, and large gradients."""
         edges = [(f"with {name} ", {**TYPICAL, **changes}) for name, changes in EDGES.items()]
         cases = [drawn(rng, cell, sizes, f"{name}({text(sizes)})") for name, sizes in edges]
         padding = drawn(rng, cell, TYPICAL, "with captions of padding alone")
         padding.arguments[1][:, 1:] = vocabulary(TYPICAL["V"])["<NULL>"]
         bare = replace(drawn(rng, cell, TYPICAL, "with a vocabulary without <START> and <END>"), words=BARE)
-        each(partial(compare_loss, student, reference, cell, BOTH), [*cases, padding, bare])
+        steep = drawn(rng, cell, TYPICAL, "with scores of magnitude 100, and gradients to match")
+        steep.params["W_vocab"] *= STEEP
+        each(partial(compare_loss, student, reference, cell, BOTH), [*cases, padding, bare, steep])
 
     @check(
         f"{aspect}.precision", "precision", part=part, function=LOSS, uses=backward,
@@ -179,6 +182,8 @@ def _sample_checks(cell: str) -> dict[str, Any]:
         edges = ({**TYPICAL, "N": 1}, {**TYPICAL, "H": 12, "W": 2}, {**TYPICAL, "H": 2, "W": 12})
         cases = [sampling.Judged(sampling.case(rng, cell, sizes), sampling.expect_right) for sizes in edges]
         single = replace(sampling.case(rng, cell, TYPICAL), dtype="float32", context="with dtype=np.float32")
+        features, length = single.arguments  # of one type with the parameters, as the course's data are
+        single = replace(single, arguments=(calls.float32(features), length))
         cases.append(sampling.Judged(single, sampling.expect_form))
         long = sampling.endless(sampling.case(rng, cell, TYPICAL, sampling.LONG))
         cases.append(sampling.Judged(long, sampling.expect_full))

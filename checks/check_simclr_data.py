@@ -22,7 +22,7 @@ from checks.shared import kept
 from grader.compare import compare, describe, expect_array, expect_close, expect_scalar, unpack
 from grader.errors import CallError, Failed
 from grader.sandbox.client import Method
-from grader.values import Array, Handle, Value
+from grader.values import Array, ArrayValue, Handle, Value
 
 if TYPE_CHECKING:
     from grader.subject import Subject
@@ -85,18 +85,20 @@ def check_train_transform_normalisation(student: Subject, reference: Subject, rn
 
 @declared("crop", "random crop", "shapes")
 def check_train_transform_crop(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform shows another part of the picture in every view."""
+    """compute_train_transform shows another part of the picture in every view, and does nothing but its steps to it."""
     if len(np.unique(aug.edges(stream(student, rng).batch(0)))) < 3:
         raise Failed(
             f"The transform of `{FUNCTION}` shows the same part of a picture in every view.",
             "The random crop to 32 x 32 that was handed out comes first.",
         )
+    aug.expect_nothing_else(student, int(rng.integers(2**31)))
 
 
 @declared("flip", "flip", "normalisation")
 def check_train_transform_flip(student: Subject, reference: Subject, rng: Rng) -> None:
-    """compute_train_transform mirrors left and right with probability 0.5."""
+    """compute_train_transform mirrors left and right with probability 0.5, and never up and down."""
     decide(stream(student, rng), Frequency("mirrors left and right", 0.5), aug.mirrored)
+    aug.expect_upright(student, int(rng.integers(2**31)))
 
 
 @declared("grey", "grey", "normalisation")
@@ -177,13 +179,19 @@ def items(student: Subject, pairs: Handle, *indices: int) -> list[Sequence[Value
     return [unpack(reply.value, ["x_i", "x_j", "target"], PAIR) for reply in found]
 
 
+def seen(view: Value, name: str) -> Array:
+    """What a view of `checks.probes.simclr` says: a tensor, as real views are, or what numpy made of it."""
+    origin = view.origin if isinstance(view, ArrayValue) else "torch"
+    return expect_array(view, SEEN, name=name, function=PAIR, origin=origin)
+
+
 @check(f"{ITEM}.shapes", "returns what it should", part=PART)
 def check_pair_shapes(student: Subject, reference: Subject, rng: Rng) -> None:
     """CIFAR10Pair returns two views and a class."""
     pairs, _, _ = dataset(student, rng)
     ((*found, target),) = items(student, pairs, 0)
     for name, view in zip(("x_i", "x_j"), found, strict=True):
-        expect_array(view, SEEN, name=name, function=PAIR)
+        seen(view, name)
     expect_scalar(target, name="target", function=PAIR)
 
 
@@ -194,10 +202,10 @@ def check_pair_image(student: Subject, reference: Subject, rng: Rng) -> None:
     shown = (3, 0, 4)
     for index, item in zip(shown, items(student, pairs, *shown), strict=True):
         for name, view in zip(("x_i", "x_j"), item[:2], strict=True):
-            _, is_picture, *seen = expect_array(view, SEEN, name=name, function=PAIR)
+            _, is_picture, *colour = seen(view, name)
             if not is_picture:
                 raise Failed(f"`{PAIR}` gives the transform something else than the PIL image `img`.")
-            if not np.array_equal(seen[:3], data[index, 3, 7]):
+            if not np.array_equal(colour[:3], data[index, 3, 7]):
                 raise Failed(
                     f"`{name}` of item {index} is not a view of image {index}.",
                     "Both views are made from the same `img`; a transform is applied to it once for each.",
@@ -212,11 +220,7 @@ def check_pair_views(student: Subject, reference: Subject, rng: Rng, advise: Any
     check, which fixes the random numbers, wants x_i drawn first.
     """
     pairs, _, _ = dataset(student, rng)
-    found = [
-        expect_array(view, SEEN, name="x", function=PAIR)
-        for item in items(student, pairs, 1, 1, 1)
-        for view in item[:2]
-    ]
+    found = [seen(view, "x") for item in items(student, pairs, 1, 1, 1) for view in item[:2]]
     (first, second), drawn = (int(view[0]) for view in found[:2]), {tuple(view[-2:]) for view in found}
     if first == second:
         raise Failed(

@@ -16,6 +16,7 @@ import numpy as np
 
 from checks.calls import argument, items_of, trusted
 from checks.declare import Rng, check
+from checks.probes.simclr import EPOCH
 from checks.similarity import agree
 from grader.compare import describe, expect_array, expect_scalar, unpack
 from grader.errors import FATAL, CallError, Failed, NotRecorded, Raised
@@ -42,11 +43,13 @@ class Run:
     batches: list[tuple[Array, Array, Array]]
     rate: float = 0.5
     temperature: float = 0.5
+    told: bool = True  # of the temperature, which is 0.5 by default
 
     @property
     def settings(self) -> dict[str, Any]:
         """What `train` is given by name."""
-        return {"batch_size": len(self.batches[0][0]), "temperature": self.temperature, "device": "cpu"}
+        temperature = {"temperature": self.temperature} if self.told else {}
+        return {"batch_size": len(self.batches[0][0]), **temperature, "device": "cpu"}
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def check_train_shapes(student: Subject, reference: Subject, rng: Rng, advise: A
     def attempt() -> Value:
         made = student.probe("simclr", "lesson", dict(run.weights), run.rate, run.batches, returns=LESSON)
         model, optimizer, loader = unpack(made, LESSON.split(", "), "lesson")
-        loss = student.simclr_utils.train(model, loader, optimizer, 1, 1, **run.settings)
+        loss = student.simclr_utils.train(model, loader, optimizer, *EPOCH, **run.settings)
         student.release(model, optimizer, loader)
         return loss
 
@@ -182,12 +185,14 @@ def check_train_shapes(student: Subject, reference: Subject, rng: Rng, advise: A
 
 @declared("values", "loss", "shapes")
 def check_train_values(student: Subject, reference: Subject, rng: Rng, advise: Any) -> None:
-    """train returns the loss of the projections at the given temperature, averaged over all images."""
-    runs = [draw(rng, batches=n, rate=0.0, temperature=tau) for tau, n in ((0.5, 1), (0.15, 1), (2.0, 3))]
+    """train returns the loss of the projections at the given temperature (or 0.5), averaged over all images."""
+    runs = [
+        draw(rng, batches=n, rate=0.0, temperature=tau, told=tau != 0.5)
+        for tau, n in ((0.5, 1), (0.15, 1), (2.0, 3))
+    ]
     for run, actual, expected in _both(student, reference, runs, advise):
-        expect_loss(
-            run, actual, expected, f"with temperature={run.temperature:g} and {len(run.batches)} batches"
-        )
+        temperature = f"temperature={run.temperature:g}" if run.told else "the temperature of the default"
+        expect_loss(run, actual, expected, f"with {temperature} and {len(run.batches)} batches")
 
 
 @declared("step", "one step of training", "shapes")
@@ -217,7 +222,7 @@ def check_train_gradient_reset(student: Subject, reference: Subject, rng: Rng, a
         expect_parameters(
             actual,
             expected,
-            f"after {batches} batches: is a gradient left over from the batch before, or a batch left out?",
+            f"after {batches} batches (a gradient is left over from the batch before, or a batch is left out)",
         )
         expect_loss(run, actual, expected, f"over {batches} batches")
 

@@ -281,7 +281,8 @@ def _gradients(one: Case) -> None:
     compare_gradients(one, *items(SequenceValue(found), 3)[1:])
     if network.learns and observe(one.student, network, "came_training") != ScalarValue(True):
         raise Failed(
-            f"The model of `{network.call}` comes in evaluation mode: its batch norms would never learn.",
+            f"The model of `{network.call}`, or a part of it, comes in evaluation mode: "
+            "its batch norms would never learn.",
             "Return it as it was built, without `.eval()`: `run_a_gan` changes no mode.",
         )
 

@@ -40,9 +40,9 @@ EDGES: Mapping[str, Mapping[str, int]] = {
 
 
 def vocabulary(size: int) -> dict[str, int]:
-    """`size` words; <NULL>, <START> and <END> are not 0, 1 and 2 where there is room."""
-    special = {"<START>": 0, "<NULL>": 1, "<END>": size - 1}
-    return {**special, **{f"word{i}": i for i in range(2, size - 1)}}
+    """`size` words, four or more; <NULL>, <START> and <END> are not 0, 1 and 2 where there is room."""
+    special = {"<START>": 0, "<NULL>": 1, "<UNK>": 2, "<END>": size - 1}
+    return {**special, **{f"word{i}": i for i in range(3, size - 1)}}
 
 
 def parameters(rng: Rng, cell: str, sizes: Sizes) -> dict[str, Array]:

@@ -147,7 +147,7 @@ def _failure(actual: Array, right: Array, n: int, t: int, upto: int, sizes: Size
 
 
 def _hint(actual: Array, right: Array, t: int, numbers: Mapping[str, int]) -> str:
-    if right[t] == numbers["<END>"] and actual[t] == numbers["<NULL>"]:
+    if right[t] == numbers["<END>"] and (actual[t:] == numbers["<NULL>"]).all():
         return "<END> is sampled like any word: it belongs into the caption."
     if t and (actual[t:] == numbers["<NULL>"]).all():
         return (
@@ -157,4 +157,7 @@ def _hint(actual: Array, right: Array, t: int, numbers: Mapping[str, int]) -> st
         return (
             "Are the hidden state (and an LSTM's cell state) and the sampled word carried to the next step?"
         )
-    return "Is <START> the first word read, and is the first column the first word *sampled*?"
+    return (
+        "At the first step: is <START> the word read, is the state the image's (features W_proj + b_proj), an LSTM's "
+        "cell 0, and is the first column the first word *sampled*?"
+    )

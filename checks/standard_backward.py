@@ -191,6 +191,8 @@ def values(layer: Layer) -> Body:
 def edges(layer: Layer) -> Body:
     def body(student: Subject, reference: Subject, rng: Rng) -> None:
         cases = [_gradient_case(layer, rng, sizes, context) for context, sizes in edge_sizes(layer)]
+        steep = _gradient_case(layer, rng, typical(layer), "with an upstream gradient of magnitude 300")
+        cases.append(replace(steep, upstream=tuple(300 * array for array in steep.upstream)))
         context = f"when `{layer.forward}` ran on other inputs in between"
         case = _gradient_case(layer, rng, typical(layer), context)
         cases.append(replace(case, between=layer.draw(rng, case.sizes)))

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from grader.errors import Blocked, CallError, ImportFailed
-from grader.sandbox.client import Function, Target, Worker
+from grader.sandbox.client import Function, Probe, Target, Worker
 
 _NOTHING: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
 
@@ -23,23 +23,31 @@ class Imports:
         self._suspected: set[str] = set()  # a call into one ended the process: in the call, or before?
         self._lost: dict[str, str] = {}  # how the process ended, by module
 
-    def watched(self, target: Target, worker: Worker) -> contextlib.AbstractContextManager[None]:
-        """Around a call of `target`. Raises `Blocked` for a module whose import is known to end the process."""
-        module = target.module if isinstance(target, Function) else ""
-        return _NOTHING if module in self._loaded else self._first(module, worker)
+    def watched(
+        self, target: Target, worker: Worker, judged: str = ""
+    ) -> contextlib.AbstractContextManager[None]:
+        """Around a call of `target`. Raises `Blocked` for a module whose import is known to end the process.
+
+        `judged` is the module that is judged meanwhile: probes import it by themselves, or do without it.
+        """
+        module = target.module if isinstance(target, Function) else judged * isinstance(target, Probe)
+        if not module or module in self._loaded:
+            return _NOTHING
+        return self._first(module, worker, proof=isinstance(target, Function))
 
     @contextlib.contextmanager
-    def _first(self, module: str, worker: Worker) -> Iterator[None]:
+    def _first(self, module: str, worker: Worker, proof: bool) -> Iterator[None]:
         self._must_load(module, worker)
         try:
             yield
         except CallError as error:
-            self._note(module, error, worker.alive)
+            self._note(module, error, worker.alive, proof)
             raise
-        self._loaded.add(module)
+        if proof:
+            self._loaded.add(module)
 
-    def _note(self, module: str, error: CallError, alive: bool) -> None:
-        if alive and not isinstance(error, ImportFailed):
+    def _note(self, module: str, error: CallError, alive: bool, proof: bool) -> None:
+        if alive and proof and not isinstance(error, ImportFailed):
             self._loaded.add(module)
         elif not alive and module not in self._loaded:
             self._suspected.add(module)

@@ -61,6 +61,7 @@ class Subject:
         self.heard: list[Heard] | None = None  # what calls gave, while somebody listens
         self._outlines: dict[str, dict[str, FunctionFacts]] = {}
         self._imports = Imports()
+        self._judged = ""  # the module whose function is judged
         self.kept: dict[str, dict[Any, Any]] = {}  # what checks keep of it from one to the next
         self.mender: Subject | None = None  # whose results take the place of wrong ones in caches
 
@@ -115,7 +116,7 @@ class Subject:
         try:
             worker = self._ready(target)
             watch = self._watch(target)
-            with self._imports.watched(target, worker):
+            with self._imports.watched(target, worker, self._judged):
                 reply = worker.call(
                     self._documented(target),
                     args,
@@ -139,6 +140,7 @@ class Subject:
 
     def enter(self, function: str) -> None:
         """From here on calls are made to judge `function` ("rnn_layers.rnn_forward")."""
+        self._judged = self.modules.get(function.partition(".")[0], "")
         if self._flags is not None:
             self._flags.enter(function)
 
@@ -172,7 +174,7 @@ class Subject:
             worker = self._ready(target)
             watch = self._watch(target)
             pairs: list[tuple[Sequence[Argument], Mapping[str, Argument]]] = [(args, {}) for args in many]
-            with self._imports.watched(target, worker):
+            with self._imports.watched(target, worker, self._judged):
                 replies = worker.calls(self._documented(target), pairs, returns=returns, watch=watch)
         except Verdict as verdict:
             self._blame(verdict)

@@ -97,8 +97,19 @@ def test_a_missing_file_counts_as_not_attempted(grader: Grader, altered: Altered
             ["RuntimeError", "boom"],
         ),
         ("import numpy as np\n", "import numpy as np\nimport sys\nsys.exit(3)\n", ["SystemExit"]),
+        ("import numpy as np\n", "import numpy as np\nnp.load('data.npy')\n", ["data.npy", "reads files"]),
+        ("import numpy as np\n", "import numpy as np\nn = input()\n", ["EOFError", "`input()`"]),
     ],
-    ids=["syntax", "merge", "indentation", "missing package", "raises at import", "exits at import"],
+    ids=[
+        "syntax",
+        "merge",
+        "indentation",
+        "missing package",
+        "raises at import",
+        "exits at import",
+        "reads data",
+        "asks",
+    ],
 )
 def test_a_file_that_cannot_be_loaded_blocks_its_functions(
     grader: Grader, altered: Altered, old: str, new: str, words: list[str]
@@ -112,6 +123,23 @@ def test_a_file_that_cannot_be_loaded_blocks_its_functions(
     others = [c for c in grade.checks if c.id.startswith("transformer_layers.")]
     assert {c.outcome for c in others} == {Outcome.PASSED}
     assert not grade.faults
+
+
+def test_a_file_that_ends_its_process_at_import_costs_no_other(grader: Grader, altered: Altered) -> None:
+    """Also where its checks import it from probes: few processes are lost, and the other files are judged."""
+    folder = altered("cs231n/gan_pytorch.py", ("import numpy as np\n", "import os; os._exit(0)\n"))
+    grade = graded(grader, folder, "check_gan or rnn_step_forward")
+    assert {c.outcome for c in grade.checks if c.part == "rnn"} == {Outcome.PASSED}
+    assert {c.outcome for c in grade.checks if c.part == "gan"} <= {Outcome.BLOCKED, Outcome.FAILED}
+    assert not any("was lost" in check.message for check in grade.checks)
+    assert not grade.faults
+
+
+def test_a_backend_that_needs_a_display_costs_nothing(grader: Grader, altered: Altered) -> None:
+    """Files that choose one when they are imported are no worse for it."""
+    chosen = "import numpy as np\nimport matplotlib\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as plt\nplt.figure()\n"
+    grade = graded(grader, altered(LAYERS, ("import numpy as np\n", chosen)))
+    assert {check.outcome for check in grade.checks} == {Outcome.PASSED}
 
 
 def test_a_wrong_encoding_is_named(grader: Grader, altered: Altered) -> None:

@@ -50,6 +50,8 @@ FORWARD = mistakes_in(
           "values"),
     entry("image_added_to_words", "self.transformer(words, memory,", "self.transformer(words + memory, memory,",
           "the image is added to the words", IMAGE, "values"),
+    entry("image_with_position", IMAGE_VECTOR + ".unsqueeze(1)",
+          f"self.positional_encoding({IMAGE_VECTOR}.unsqueeze(1))", "the image is given a position", IMAGE, "values"),
     entry("image_through_relu", IMAGE_VECTOR, f"torch.relu({IMAGE_VECTOR})", "the image vector passes a ReLU", IMAGE,
           "values"),
     entry("swapped", "self.transformer(words, memory,", "self.transformer(memory, words,",
@@ -60,6 +62,10 @@ FORWARD = mistakes_in(
     entry("last_word", OUT, "return self.output(hidden[:, -1])", "only the last word is scored", RETURN, "shapes"),
     entry("probabilities", OUT, "return torch.softmax(self.output(hidden), dim=-1)", "scores went through a softmax",
           "The loss has a softmax of its own.", "values"),
+    entry("log_probabilities", OUT, "return torch.log_softmax(self.output(hidden), dim=-1)",
+          "scores went through a log-softmax", "The loss has a softmax of its own.", "values"),
+    entry("residual", OUT, "return self.output(hidden + words)", "words are added to what the decoder gives", RETURN,
+          "values"),
     entry("tied", OUT, "return hidden @ self.embedding.weight.T", "the embedding is used for the output layer", RETURN,
           "values"),
     entry("padding_trained", EMBED, "nn.functional.embedding(captions, self.embedding.weight)",
@@ -87,6 +93,8 @@ FORWARD = mistakes_in(
           "captions are overwritten", "The caller still needs them.", "inputs_unmodified"),
     entry("evaluating", "T = captions.shape[1]", "self.eval()\n        T = captions.shape[1]",
           "the model is put into evaluation mode", "Who decides about the mode?", "own_parts"),
+    entry("seeded", "T = captions.shape[1]", "torch.manual_seed(0)\n        T = captions.shape[1]",
+          "a seed is set in every call", "What does a seed do to the dropout?", "own_parts"),
 )  # fmt: skip
 
 SAMPLE = mistakes_in(

@@ -101,10 +101,15 @@ ADD = mistakes_in(
           "elements are dropped in evaluation too", "How does F.dropout know the mode?", "dropout"),
     entry("fixed_probability", f"self.dropout({SUM})", f"F.dropout({SUM}, 0.1, self.training)",
           "the constructor's probability is ignored", LAST, "dropout"),
+    entry("positions_shifted_in_training", "S = x.shape[1]\n        return",
+          "S = x.shape[1]\n        if self.training and S < self.pe.shape[1]:\n"
+          "            return self.dropout(x + self.pe[:, 1 : S + 1])\n        return",
+          "in training mode, positions begin at 1", "What should training and evaluation differ in?", "dropout"),
     entry("seeded", f"return self.dropout({SUM})", f"torch.manual_seed(0)\n        return self.dropout({SUM})",
           "a seed is set in every call", "What does a seed do to a random layer?", "dropout"),
 )  # fmt: skip
 
+BRANCHES = "Do the same steps follow in both branches of `if attn_mask is not None`?"
 SPLIT = """\
         q = self.query(query).reshape(N, S, H, D).transpose(1, 2)  # (N, H, S, D)
         k = self.key(key).reshape(N, T, H, D).transpose(1, 2)  # (N, H, T, D)
@@ -120,6 +125,10 @@ ATTEND = mistakes_in(
           "values"),
     entry("not_scaled", " / math.sqrt(D)", "", "scores are not scaled", SCALE, "values"),
     entry("scaled_by_dimension", "math.sqrt(D)", "D", "scores are divided by D, not by its root", SCALE, "values"),
+    entry("scaled_by_length", "math.sqrt(D)", "math.sqrt(S)", "scores are scaled by the root of the query's length",
+          SCALE, "values"),
+    entry("scaled_by_heads", "math.sqrt(D)", "math.sqrt(H)", "scores are scaled by the root of the number of heads",
+          SCALE, "values"),
     entry("scaled_late", "q @ k.transpose(2, 3) / math.sqrt(D)  # (N, H, S, T)\n        if",
           "q @ k.transpose(2, 3)\n        v = v / math.sqrt(D)\n        if",
           "the scale comes after the softmax", SCALE, "values", "weights"),
@@ -152,6 +161,10 @@ ATTEND = mistakes_in(
           "T, H, D).transpose(1, 2)", "H, T, D)"), "heads are cut by a reshape alone", HEADS, "values"),
     entry("heads_interleaved", SPLIT, SPLIT.replace("S, H, D).transpose(1, 2)", "S, D, H).permute(0, 3, 1, 2)").replace(
           "T, H, D).transpose(1, 2)", "T, D, H).permute(0, 3, 1, 2)"), "heads take every H-th column", HEADS, "values"),
+    entry("values_mixed_up", "v = self.value(value).reshape(N, T, H, D).transpose(1, 2)",
+          "v = self.value(value).reshape(N, H, T, D)", "heads of the values are cut by a reshape alone", HEADS, "values"),
+    entry("heads_joined_crosswise", "y.transpose(1, 2).reshape", "y.permute(0, 2, 3, 1).reshape",
+          "heads are joined crosswise, number by number", HEADS, "values"),
     entry("heads_not_joined", "y.transpose(1, 2).reshape(N, S, E)", "y.reshape(N, S, E)",
           "heads are joined by a reshape alone", HEADS, "values"),
     entry("one_head", "H, D = self.n_head, self.head_dim", "H, D = 1, E", "there is one head only", HEADS, "values"),
@@ -168,7 +181,8 @@ ATTEND = mistakes_in(
     entry("mask_transposed", "attn_mask == 0", "attn_mask.T == 0", "the mask is transposed", MASK, "mask"),
     entry("mask_always_causal", "attn_mask == 0", "torch.ones(S, T).tril() == 0", "any mask is taken for a causal one",
           MASK, "mask"),
-    entry("mask_multiplied", FILL, "scores * attn_mask", "scores are multiplied by the mask", MASK, "mask"),
+    entry("mask_multiplied", FILL, "scores * attn_mask", "closed scores become 0, as when scores are multiplied by the mask", MASK,
+          "mask"),
     entry("mask_of_zeros", "-math.inf", "0.0", "closed scores are set to 0", MASK, "mask"),
     entry("mask_too_weak", "-math.inf", "-5.0", "closed scores are low but not closed", MASK, "mask"),
     entry("mask_too_weak_for_large_scores", "-math.inf", "-1e3", "large scores get past the mask", MASK, "mask"),
@@ -225,6 +239,20 @@ ATTEND = mistakes_in(
           "weights are dropped in evaluation too", "How does F.dropout know the mode?", "dropout"),
     entry("fixed_probability", SOFT, "F.dropout(F.softmax(scores, dim=-1), 0.1, self.training)",
           "the constructor's probability is ignored", WEIGHTS, "dropout"),
+    entry("no_dropout_under_mask", f"weights = {SOFT}",
+          "weights = F.softmax(scores, dim=-1)\n        if attn_mask is None:\n"
+          "            weights = self.attn_drop(weights)", "with a mask, nothing is dropped", BRANCHES, "dropout"),
+    entry("dropout_twice_under_mask", f"weights = {SOFT}",
+          f"weights = {SOFT}\n        if attn_mask is not None:\n            weights = self.attn_drop(weights)",
+          "with a mask, weights are dropped twice", BRANCHES, "dropout"),
+    entry("always_dropped_under_mask", f"weights = {SOFT}",
+          f"weights = {SOFT}\n        if attn_mask is not None and not self.training:\n"
+          "            weights = F.dropout(weights, self.attn_drop.p)",
+          "with a mask, weights are dropped in evaluation too", BRANCHES, "dropout"),
+    entry("mask_remembered", "if attn_mask is not None:",
+          "if attn_mask is None:\n            attn_mask = getattr(self, 'mask', None)\n"
+          "        if attn_mask is not None and attn_mask.shape == (S, T):\n            self.mask = attn_mask",
+          "a mask lives on in later calls without one", "What of one call is still there in the next?", "mask"),
     entry("renormalised", SOFT, f"F.normalize({SOFT}, p=1, dim=-1)", "the weights left over are made to sum to 1",
           WEIGHTS, "dropout"),
     entry("seeded", f"weights = {SOFT}", f"torch.manual_seed(0)\n        weights = {SOFT}",

@@ -70,12 +70,16 @@ def is_module(thing: Any) -> bool:
 
     if not isinstance(thing, torch.nn.Module):
         return False
-    thing.__dict__.setdefault("_came_training", thing.training)
+    thing.__dict__.setdefault("_came_training", _all_training(thing))
     return True
 
 
+def _all_training(model: Any) -> bool:
+    return all(module.training for module in model.modules())
+
+
 def came_training(model: Any) -> bool:
-    """Whether a model was in training mode when it was built."""
+    """Whether a model, with all its parts, was in training mode when it was built."""
     return bool(model.__dict__.get("_came_training", True))
 
 
@@ -143,7 +147,7 @@ def observed(
     order = match(own, own if expected is None else expected)
     if -1 in order or len(order) != len(own):
         return [own]
-    training = bool(model.training)
+    training = _all_training(model)
     fill(model, start, order, lend=True)
     out, dx, numbers = gradients(model, start, order, x, upstream)
     seen, steps = traced(model, order, other)

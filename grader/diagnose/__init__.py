@@ -18,7 +18,7 @@ MOST = 1 << 16  # elements of an array that is looked at: half a second
 WHOLE: tuple[Finder, ...] = (
     scale.zeros, scale.single, scale.factor, order.transposed, order.permuted, order.shifted,
     terms.equal_to_input, terms.missing_term, scale.offset, scale.function, terms.missing_factor,
-    terms.single_number,
+    terms.single_number, scale.clipped,
 )  # fmt: skip
 PLACED: tuple[Finder, ...] = (place.masked, place.triangle, scale.cut, place.signs)
 LOOSE: tuple[Finder, ...] = (

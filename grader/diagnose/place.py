@@ -72,12 +72,12 @@ def _listed(noun: str, bad: Sequence[int], n: int) -> str:
         return f"the first {noun}"
     if list(bad) == [n - 1]:
         return f"the last {noun}"
-    plural = noun.replace("slice", "slices") if "slice" in noun else noun + "s"
+    noun, along, axis = noun.partition(" along ")  # "slice along axis 1"
     if len(bad) == 1:
-        return f"{noun} {bad[0]}"
+        return f"{noun} {bad[0]}{along}{axis}"
     if list(bad) == list(range(bad[0], bad[-1] + 1)):
-        return f"{plural} {bad[0]} to {bad[-1]}"
-    return f"{plural} {', '.join(map(str, bad[:8]))}{' and more' if len(bad) > 8 else ''}"
+        return f"{noun}s {bad[0]} to {bad[-1]}{along}{axis}"
+    return f"{noun}s {', '.join(map(str, bad[:8]))}{' and more' if len(bad) > 8 else ''}{along}{axis}"
 
 
 def masked(e: Evidence) -> str:

@@ -23,7 +23,9 @@ PLAIN = {
 def zeros(e: Evidence) -> str:
     """All zeros."""
     if e.actual.size > 1 and not e.actual.any():
-        return f"{e.subject} is all zeros: is it filled before it is returned?"
+        autograd = e.name.startswith("gradient of ")
+        why = "does the output depend on it?" if autograd else "is it filled before it is returned?"
+        return f"{e.subject} is all zeros: {why}"
     return ""
 
 
@@ -141,6 +143,24 @@ def _revealing(e: Evidence, made: Array, wanted: Array) -> bool:
     return e.equal(made, wanted) and (
         different > 2 or (e.expected.size == 1 and exact and bool(wanted.any()))
     )
+
+
+def clipped(e: Evidence) -> str:
+    """Numbers beyond a bound on either side are that bound; the others are right."""
+    low, high = float(e.actual.min()), float(e.actual.max())
+    above, below = e.wrong & (e.expected > high), e.wrong & (e.expected < low)
+    if low != -high or not high or not above.any() or not below.any() or e.wrong.sum() < 3 or e.wrong.all():
+        return ""
+    if (
+        np.all(above | below == e.wrong)
+        and np.all(e.actual[above] == high)
+        and np.all(e.actual[below] == low)
+    ):
+        return (
+            f"{e.subject} is clipped to the range from {number(low)} to {number(high)}: only the "
+            f"{int(e.wrong.sum())} elements that belong outside it are wrong."
+        )
+    return ""
 
 
 def cut(e: Evidence) -> str:

@@ -39,6 +39,7 @@ _IDIOMS = (
         re.compile(r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available"),
         "this machine has no GPU: use the device that was passed in instead of a fixed 'cuda'",
     ),
+    (re.compile(r"^EOF when reading a line$"), "nobody answers `input()` here: remove it"),
     (
         re.compile(r"np\.(\w+)_?` was removed in the NumPy 2\.0 release"),
         r"np.\1 was removed in NumPy 2.0; the message names what to use",
@@ -151,7 +152,9 @@ def memory_asked(error: BaseException, message: str) -> str | None:
 
 
 def idiom(error: BaseException, message: str) -> str:
-    """The remedy for an old idiom that current versions refuse, if this is one."""
+    """The remedy for an old idiom that current versions refuse, or for what waits for somebody, if this is one."""
+    if kind_of(error) == "BdbQuit":
+        return "a debugger was started: remove `breakpoint()` and `pdb.set_trace()`"
     for pattern, remedy in _IDIOMS:
         if found := pattern.search(message):
             return found.expand(remedy)

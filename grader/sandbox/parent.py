@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from grader import libraries
-from grader.errors import SandboxError
+from grader.errors import CallError, SandboxError
 from grader.results import Limits
 from grader.sandbox import lockdown, wire
 from grader.sandbox.channel import Process
@@ -278,6 +278,12 @@ def await_worker(process: Process, seconds: float) -> None:
         said = process.take_output()[1].strip()
         process.close()
         raise _told("A worker could not be started.", said) from None
+    except CallError as error:  # nothing of a submission runs before it: that it is slow is no fault of one
+        process.kill()
+        process.close()
+        raise SandboxError(
+            f"A worker could not be started: {error.message}", "Is the machine overloaded, or was it asleep?"
+        ) from None
     if not isinstance(answer, wire.Ready):
         problem = answer.message if isinstance(answer, wire.Problem) else ""
         process.kill()

@@ -81,10 +81,21 @@ def _import_failed(
         hint = hint or 'Move what should only run as a program below `if __name__ == "__main__":`.'
     else:
         text = f"{module} can't be imported: {kind} in {place}" + (f": {message}" if message else "")
+        if kind in _OUTSIDE:
+            hint = (
+                hint
+                or 'What reads files, asks for input or downloads belongs below `if __name__ == "__main__":`.'
+            )
     return ImportFailed(
         text, hint, details, kind=kind, where=clean_line(problem.where, 200), module=module, file=file,
         line=problem.line, missing=missing,
     )  # fmt: skip
+
+
+_OUTSIDE = frozenset([  # what a file raises that needs more than itself to be imported
+    "ConnectionError", "EOFError", "FileNotFoundError", "HTTPError", "IsADirectoryError", "NotADirectoryError",
+    "OSError", "PermissionError", "TimeoutError", "URLError", "gaierror",
+])  # fmt: skip
 
 
 def _out_of_memory(label: str, asked: str, allowed: int, details: tuple[Detail, ...]) -> LimitExceeded:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import importlib
 import inspect
 import sys
@@ -18,6 +19,8 @@ from typing import Any
 def up() -> None:
     """Uses what submissions use, of the libraries that are imported."""
     _tried(_numpy)
+    if "matplotlib.pyplot" in sys.modules:
+        _tried(_windowless)
     if "torch" not in sys.modules:
         return
     torch = sys.modules["torch"]
@@ -42,6 +45,24 @@ def _tried(use: Callable[..., None], *args: Any) -> None:
     with contextlib.suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         use(*args)
+
+
+def _windowless() -> None:
+    """A backend that needs a display, as many files ask for when they are imported, is not taken and no error."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    for holder, name in ((matplotlib, "use"), (pyplot, "switch_backend")):
+        setattr(holder, name, _forgiving(getattr(holder, name)))
+
+
+def _forgiving(choose: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(choose)
+    def chosen(*args: Any, **kwargs: Any) -> None:
+        with contextlib.suppress(ImportError):
+            choose(*args, **kwargs)
+
+    return chosen
 
 
 def _numpy() -> None:

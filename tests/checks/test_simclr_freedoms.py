@@ -65,9 +65,13 @@ def test_unfinished_pairs_hide_no_transform(grader: Grader, tmp_path: Path) -> N
         (DATA, [("transforms.RandomGrayscale(p=0.2)", "transforms.RandomApply([transforms.Grayscale(3)], p=0.2)")]),
         (DATA, [("transforms.RandomHorizontalFlip(p=0.5),\n        transforms.RandomApply([color_jitter], p=0.8),",
                  "transforms.RandomApply([color_jitter], p=0.8),\n        transforms.RandomHorizontalFlip(),")]),
+        (DATA, [("x_i = self.transform(img)\n            x_j = self.transform(img)",
+                 "x_i, x_j = torch.stack([self.transform(img), self.transform(img)]).float()")]),
+        (DATA, [("transforms.RandomGrayscale(p=0.2)",
+                 "transforms.Lambda(lambda p: p.convert('L').convert('RGB') if random.random() < 0.2 else p)")]),
     ],
     ids=["guard", "one element", "python number", "no gradient", "naive loss", "one pass", "order of views",
-         "wrapped grey", "flip later"],
+         "wrapped grey", "flip later", "views of one tensor", "own steps"],
 )  # fmt: skip
 def test_freedoms_cost_nothing(
     grader: Grader, altered: Callable[..., Path], file: str, changes: list[tuple[str, str]]

@@ -100,7 +100,8 @@ def test_a_difference_made_of_inputs_is_named() -> None:
         (lambda a: a / np.abs(a).sum((0, 1)), "Each slice of `h`"),
         (np.exp, "by exp: is it applied once too often"),
         (np.arctanh, "becomes right by tanh: is that step missing"),
-        (lambda a: a.clip(-0.1, 0.1), ""),
+        (lambda a: a.clip(-0.1, 0.1), "is clipped to the range from -0.1 to 0.1"),
+        (lambda a: a.clip(-0.1, 0.2), ""),
         (lambda a: a.clip(max=0.1), "is cut off at 0.1"),
         (lambda a: a.astype(np.float32).astype(np.float64), "right up to float32"),
         (lambda a: 0.1 * a, "is 0.1 times the expected array (1/10)"),
@@ -110,7 +111,7 @@ def test_a_difference_made_of_inputs_is_named() -> None:
     ],
 )
 def test_what_was_done_to_the_right_values_is_told(change: Callable[[Array], Array], words: str) -> None:
-    """Each change of right values gets its own sentence; two cuts at once get none."""
+    """Each change of right values gets its own sentence; two different cuts at once get none."""
     right = np.tanh(H)
     wrong = np.abs(change(right) - right) > 1e-10
     evidence = diagnose.Evidence("h", change(right), right, wrong, AXES, ("N", "T", "D"))

@@ -54,6 +54,28 @@ def test_try_import_sees_the_package_as_installed_but_unusable(opened):
     assert run(worker).value.data is False
 
 
+@pytest.mark.parametrize(
+    ("prepared", "there"),
+    [
+        ("try:\n    import thop\n    t = 1\nexcept ImportError:\n    t = 0\n", 0),
+        ("try:\n    from google.colab import drive\n    t = 1\nexcept:\n    t = 0\n", 0),
+        (
+            "try:\n    import thop; t = 1\nexcept (OSError, ModuleNotFoundError) as e:\n    print(e); t = 0\n",
+            0,
+        ),
+        ("try:\n    from scipy.misc import imread\n    t = 1\nexcept Exception:\n    t = 0\n", 0),
+        ("import contextlib\nt = 0\nwith contextlib.suppress(ImportError):\n    import thop\n    t = 1\n", 0),
+        ("t = 1\ntry:\n    import thop\nexcept ImportError:\n    raise SystemExit('pip install thop')\n", 1),
+        ("t = 1\ntry:\n    import thop\nexcept ImportError:\n    import sys; sys.exit(1)\n", 1),
+        ("t = 1\ntry:\n    import thop\nexcept ValueError:\n    t = 0\n", 1),
+        ("t = 1\ntry:\n    pass\nexcept ImportError:\n    import thop\n", 1),
+    ],
+)
+def test_code_that_is_prepared_for_a_missing_package_goes_its_own_way(opened, prepared, there):
+    """`try: import x` fails where the code goes on without x; where it gives up, the stand-in spares it that."""
+    assert run(opened(f"{prepared}def f():\n    return t\n")).value.data == there
+
+
 def test_installed_packages_are_the_real_ones(opened):
     """A stand-in is the last resort."""
     worker = opened("import h5py, tqdm\ndef f():\n    return h5py.__name__, len(list(tqdm.tqdm([1, 2])))\n")

@@ -36,6 +36,8 @@ CLASSIFIER = mistakes_in(
     entry("average", "nn.LeakyReLU(0.01),\n        nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 32, 12, 12)",
           "nn.LeakyReLU(0.01),\n        nn.AvgPool2d(kernel_size=2, stride=2),", "the first pool takes means",
           LAYERS, "values"),
+    entry("overlapping_pool", "nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 32, 12, 12)", "nn.MaxPool2d(3, 2, 1),",
+          "the first pool is 3x3", LAYERS, "values"),
     entry("fewer_filters",
           "nn.Conv2d(1, 32, kernel_size=5, stride=1),  # (N, 32, 24, 24)\n        nn.LeakyReLU(0.01),\n"
           "        nn.MaxPool2d(kernel_size=2, stride=2),  # (N, 32, 12, 12)\n        nn.Conv2d(32, 64,",
@@ -101,7 +103,9 @@ DC_GENERATOR = mistakes_in(
           "nn.Unflatten(1, (7, 7, 128)), type('P', (nn.Module,), {'forward': lambda s, x: x.permute(0, "
           "3, 1, 2)})(),", "channels come last", FORM, "values"),
     entry("evaluating", "Flatten(),  # (N, 784)\n    )", "Flatten(),  # (N, 784)\n    ).eval()",
-          "the model comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
+          "the model, or a part of it, comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
+    entry("norm_evaluating", "nn.BatchNorm2d(64)", "nn.BatchNorm2d(64).eval()",
+          "the last batch norm comes in evaluation mode", "Who calls `.train()` before training?", "gradients"),
     entry("float32", "nn.Tanh(),", "type('F', (nn.Tanh,), {'forward': lambda s, x: x.tanh().float()})(),",
           "images are cut to float32", "Which step makes float32 of float64?", "precision"),
     entry("frozen", "nn.BatchNorm2d(64)", "nn.BatchNorm2d(64).requires_grad_(False)",

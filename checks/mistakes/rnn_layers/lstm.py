@@ -45,6 +45,8 @@ STEP_FORWARD = mistakes_in(
     entry("sigmoid_candidate", "np.tanh(a_g)", "sigmoid(a_g)", "the candidate g goes through sigmoid", GATES, "values"),
     entry("candidate_linear", "np.tanh(a_g)", "a_g", "the candidate g has no tanh", GATES, "values"),
     entry("tanh_output_gate", "sigmoid(a_o)", "np.tanh(a_o)", "the output gate goes through tanh", GATES, "values"),
+    entry("forget_bias", "sigmoid(a_f)", "sigmoid(a_f + 1)", "1 is added to the forget gate's input", GATES, "values",
+          "example"),
     entry("forget_missing", "f * prev_c + i * g", "prev_c + i * g", "the forget gate is not applied", CELL, "values"),
     entry("input_missing", "f * prev_c + i * g", "f * prev_c + g", "the input gate is not applied", CELL, "values"),
     entry("old_cell_ignored", "f * prev_c + i * g", "i * g", "the old cell is ignored", CELL, "values"),
@@ -125,6 +127,8 @@ STEP_BACKWARD = mistakes_in(
           SMALL, "edge_cases"),
     entry("float32", "do = dnext_h * tanh_c", "do = (dnext_h * tanh_c).astype(np.float32)", "do is cut to float32",
           BUFFER, "precision"),
+    entry("clipped_at_five", "dx, dprev_h = da @ Wx.T", "da = np.clip(da, -5, 5)\n    dx, dprev_h = da @ Wx.T",
+          "the gates' gradients are clipped at 5", "Clipping belongs to training; this is a derivative.", "edge_cases"),
     entry("cell_overwritten", "    # END", "    prev_c[:] = dprev_c\n    # END",
           "dprev_c is written into the array of prev_c", ALIAS, "inputs_unmodified"),
 )  # fmt: skip

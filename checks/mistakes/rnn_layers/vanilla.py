@@ -12,6 +12,7 @@ CARRY = "Follow the hidden state by hand from step 0 to step 1."
 BUFFER = "Which array was made with a dtype of its own?"
 SMALL = "Try a batch of one: which axis disappears?"
 ALIAS = "Other code still needs this array: write the result somewhere else."
+CLIPPED = "Clipping belongs to training; this is a derivative."
 THROUGH_TIME = "h[:, t] is read by the loss at step t and by step t+1: both send a gradient."
 
 STEP_FORWARD = mistakes_in(
@@ -92,6 +93,8 @@ STEP_BACKWARD = mistakes_in(
           SMALL, "edge_cases"),
     entry("float32", "(1 - next_h**2)", "(1 - next_h**2).astype(np.float32)", "a factor is cut to float32", BUFFER,
           "precision"),
+    entry("clipped_at_five", "dnext_h * (1", "np.clip(dnext_h, -5, 5) * (1", "the gradient is clipped at 5", CLIPPED,
+          "edge_cases"),
     entry("state_overwritten", "    # END", "    prev_h[:] = dprev_h\n    # END",
           "dprev_h is written into the array of prev_h", ALIAS, "inputs_unmodified"),
 )  # fmt: skip
@@ -138,6 +141,8 @@ BACKWARD = mistakes_in(
           THROUGH_TIME, *GRADIENTS),
     entry("upstream_of_last_step", "dh[:, t] + dprev_h", "(t == dh.shape[1] - 1) * dh[:, t] + dprev_h",
           "only the last step's upstream gradient is used", THROUGH_TIME, *GRADIENTS),
+    entry("last_upstream_twice", "np.zeros_like(dh[:, 0])", "1.0 * dh[:, -1]",
+          "the last step's upstream gradient is added twice", "What comes to the last step from later ones?", *GRADIENTS),
     entry("carry_twice", "dh[:, t] + dprev_h", "dh[:, t] + 2 * dprev_h",
           "the gradient from the next step is added twice",
           THROUGH_TIME, *GRADIENTS),
@@ -147,7 +152,9 @@ BACKWARD = mistakes_in(
     entry("upstream_of_step_0", "dh[:, t]", "dh[:, 0]", "every step uses the upstream gradient of step 0", THROUGH_TIME,
           *GRADIENTS),
     entry("clipped", "dh[:, t] + dprev_h", "np.clip(dh[:, t] + dprev_h, -1, 1)", "the gradient is clipped",
-          "Clipping belongs to training; this is a derivative.", *GRADIENTS),
+          CLIPPED, *GRADIENTS),
+    entry("carry_clipped_at_five", "dprev_h = step[1]", "dprev_h = np.clip(step[1], -5, 5)",
+          "what travels back in time is clipped at 5", CLIPPED, "edge_cases"),
     entry("weights_not_summed", "dWx + step[2], dWh + step[3], db + step[4]", "step[2:]",
           "the weights' gradients are those of one step", "How many steps use the same weights?", *GRADIENTS),
     entry("dwx_not_summed", "dWx + step[2]", "step[2]", "dWx is not added up over time",
