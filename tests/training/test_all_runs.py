@@ -23,15 +23,14 @@ from tests.submissions.build import HERE, STYLES
     "folder", [REFERENCE, *(HERE / style for style in STYLES)], ids=lambda path: path.name
 )
 def test_correct_work_in_every_style_passes_every_training_check(grader: Grader, folder: Path) -> None:
-    """Other loops, classes of one's own, the original's form: all of them learn.
-
-    But for two captioners in Python loops over single elements, where a step takes 31 s and 4 s.
-    """
-    slow = {"training.rnn.overfit", "training.lstm.overfit"} if folder.name == "loops" else set()
-    select = " and ".join(["check_training", *(f"not {id}" for id in sorted(slow))])
-    grade = grader.grade(folder, select=select, training=Options())
+    """Other loops, classes of one's own, the original's form: all of them learn; two captioners in Python loops over
+    single elements do so at a smaller size."""
+    grade = grader.grade(folder, select="check_training", training=Options())
     assert [(c.id, c.message) for c in grade.checks if c.outcome is not Outcome.PASSED] == []
-    assert {c.id for c in grade.checks} == {*CHECKS.values()} - slow
+    assert {c.id for c in grade.checks} == set(CHECKS.values())
+    smaller = {c.id for c in grade.checks if any("a much smaller model" in said for said in c.advice)}
+    slow = {"training.rnn.overfit", "training.lstm.overfit"}
+    assert smaller == (slow if folder.name == "loops" else set())
 
 
 @pytest.mark.gpu
