@@ -35,11 +35,11 @@ def expected(run: Tried, seconds: float) -> float:
     """The CPU time of all steps of a run; where it is below `seconds`, an upper bound of it.
 
     A step takes a constant time and some for each caption. The first trial gives their sum, so at most that much for
-    each caption; only when this is too long a second trial tells them apart.
+    each caption. Only where this leaves it open a second trial tells the two apart.
     """
     first = _cost(run, FEW)
     most = first * run.batch * run.steps
-    if most <= seconds:
+    if most <= seconds or first * run.steps > seconds:
         return most
     each = (_cost(run, MORE) - first) / (MORE - FEW)
     return (first + max(each, 0.0) * (run.batch - FEW)) * run.steps
