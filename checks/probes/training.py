@@ -33,8 +33,15 @@ class Course:
         self.moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in model.params.items()}
 
     def attempt(self, count: int) -> None:
-        """What takes the time of a step with the first `count` captions; nothing comes of it."""
-        self.model.loss(self.features[:count], self.captions[:count])
+        """What takes the time of a step with the first `count` captions; the parameters stay as they are."""
+        params = self.model.params
+        kept = dict(params)
+        params.update({name: w.copy() for name, w in kept.items()})
+        try:
+            self.model.loss(self.features[:count], self.captions[:count])
+        finally:
+            params.clear()
+            params.update(kept)
 
     def step(self, batch: Any, rate: float) -> float:
         """One update of every parameter; the loss before it."""
