@@ -23,7 +23,7 @@ from grader.values import Array, ScalarValue
 
 ATTEMPTS = 2
 SMALLER = (
-    "A training step takes about {step:.2g} s of computing time with this code, and {steps} of them would not end "
+    "A training step takes about {step} s of computing time with this code, and {steps} of them would not end "
     "within {most:.0f} s: a much smaller model was trained instead, for the same points. Code that computes element by "
     "element is that slow; one array operation, such as x @ Wx for all examples at once, replaces such loops."
 )
@@ -128,11 +128,25 @@ class Training:
         run, smaller = make_run(getattr(self.profile, name)), PROFILES.get(self.profile.smaller)
         if smaller is None or not isinstance(run, pace.Tried):
             return run, self.profile
-        expected, most = pace.expected(run, self.profile.seconds), self.profile.seconds
+        expected, most = self._expected(run), self.profile.seconds
         if expected <= most:
             return run, self.profile
-        self.advice.append(SMALLER.format(step=expected / run.steps, steps=run.steps, most=most))
+        step = expected / run.steps
+        self.advice.append(
+            SMALLER.format(step=round(step, 1 if step < 10 else None), steps=run.steps, most=most)
+        )
         return make_run(getattr(smaller, name)), smaller
+
+    def _expected(self, run: pace.Tried) -> float:
+        """CPU time of a whole run. What raises in a trial may not do so in training: it is tried then."""
+        try:
+            return pace.expected(run, self.profile.seconds)
+        except Raised:
+            return 0.0
+        except LimitExceeded as error:
+            if error.limit not in ("cpu", "time"):
+                raise
+            return self.profile.seconds * run.steps
 
     def take(self) -> tuple[tuple[Detail, ...], tuple[str, ...]]:
         """What the check that has just run leaves for its report."""

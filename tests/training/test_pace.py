@@ -11,6 +11,7 @@ import pytest
 
 from grader.calibrate import _laid_out, plans
 from grader.data import captions
+from grader.errors import LimitExceeded, Raised
 from grader.results import CheckResult, Outcome
 from grader.session import REFERENCE, Grader
 from grader.training import context, pace
@@ -97,6 +98,38 @@ def test_what_would_take_too_long_is_trained_smaller_and_the_report_says_so(trai
         "A training step takes about 30 s of computing time with this code, and 100 of them"
     )
     assert "near the line" in again
+
+
+class Broken(Costly):
+    """A run whose trial ends with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(0.0, 0.0)
+        self.error = error
+
+    def attempt(self, count: int) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "sizes"),
+    [
+        (LimitExceeded("`attempt` used 240 s of computing time.", limit="cpu"), SMALL.rnn),
+        (Raised("`attempt` raised ValueError: one caption is too few."), FULL.rnn),
+    ],
+    ids=["a trial that never ends", "a trial that raises"],
+)
+def test_a_trial_decides_nothing_but_the_size(training: Training, error: Exception, sizes: object) -> None:
+    """Too slow for a single caption is too slow; an error says nothing about 25 of them."""
+    made: list[object] = []
+
+    def make(settings: object) -> Costly:
+        made.append(settings)
+        return Broken(error)
+
+    course, _ = training.attempt("rnn", make)
+    assert made[-1] == sizes
+    assert len(course.history) == 2
 
 
 def test_what_fits_is_trained_in_full(training: Training) -> None:
