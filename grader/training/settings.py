@@ -101,7 +101,7 @@ PROFILES = {
         ls=Adversarial(steps=500, every=50, batch=32, updates=2),
         dc=Adversarial(steps=120, every=10, batch=16, rate=2e-3),
         simclr=Contrastive(steps=120, every=20, batch=64, rate=2e-3, temperature=0.1),
-        seconds=240,  # SimCLR with loops over pairs takes half of it
+        seconds=400,  # SimCLR with loops over all pairs takes 110 for half of its steps
         pictures=(2000, 500),
         smaller="small",
     ),
