@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checks import declare
 from checks.declare import Rng
@@ -83,18 +83,20 @@ def _expect_attempted(student: Subject, uses: Sequence[str]) -> None:
 Captioner = Recurrent | Attention
 
 
-def _captioner(training: Training, name: str, make: Callable[[], Captioner], device: str = "cpu") -> None:
-    bars = training.bars_of(name)
+def _captioner(training: Training, name: str, make: Callable[[Any], Captioner], device: str = "cpu") -> None:
     course, run = training.attempt(name, make, device)
-    training.details += curves(bars, course)
+    training.details += curves(course)
     training.details += caption_pictures(training.captions, run.lesson, run.sampled)
     if not course.met:
-        raise Failed(told(bars, course), MEASURED)
+        raise Failed(told(course), MEASURED)
 
 
 def _recurrent(student: Subject, reference: Subject, rng: Rng, training: Training, cell: str) -> None:
-    settings = getattr(training.profile, cell)
-    _captioner(training, cell, lambda: Recurrent(student, reference, cell, training.captions, settings, rng))
+    _captioner(
+        training,
+        cell,
+        lambda settings: Recurrent(student, reference, cell, training.captions, settings, rng),
+    )
 
 
 @check("training.rnn.overfit", "overfits 50 captions", function="RNN captioner", uses=RNN)
@@ -113,25 +115,26 @@ def check_rnn(student: Subject, reference: Subject, rng: Rng, training: Training
 def check_transformer(student: Subject, reference: Subject, rng: Rng, training: Training) -> None:
     """The transformer captioner learns 50 captions by heart."""
     _expect_attempted(student, TRANSFORMER)
-    settings, device = training.profile.transformer, training.device(student)
+    device = training.device(student)
     _captioner(
         training,
         "transformer",
-        lambda: Attention(student, reference, training.captions, settings, rng, device),
+        lambda settings: Attention(student, reference, training.captions, settings, rng, device),
         device,
     )
 
 
 def _adversarial(student: Subject, reference: Subject, rng: Rng, training: Training, kind: str) -> None:
-    settings, device = getattr(training.profile, kind), training.device(student)
+    device = training.device(student)
     judge, images = training.judge(reference), training.digits[0]
-    bars = training.bars_of(kind)
     course, run = training.attempt(
-        kind, lambda: Adversaries(student, reference, kind, images, judge, settings, rng, device), device
+        kind,
+        lambda settings: Adversaries(student, reference, kind, images, judge, settings, rng, device),
+        device,
     )
-    training.details += [*curves(bars, course), digits_picture(run.drawn)]
+    training.details += [*curves(course), digits_picture(run.drawn)]
     if not course.met:
-        raise Failed(told(bars, course), MEASURED)
+        raise Failed(told(course), MEASURED)
 
 
 @check("training.gan.digits", "draws digits", function="vanilla GAN", uses=GAN)
@@ -164,16 +167,16 @@ def check_dcgan(student: Subject, reference: Subject, rng: Rng, training: Traini
 def check_simclr(student: Subject, reference: Subject, rng: Rng, training: Training) -> None:
     """A small encoder trained with SimCLR tells classes apart better than an untrained one."""
     _expect_attempted(student, SIMCLR)
-    bars, device = training.bars_of("simclr"), training.device(student)
+    device = training.device(student)
     known, unseen = training.pictures
     course, run = training.attempt(
         "simclr",
-        lambda: Contrast(student, reference, known, unseen, training.profile.simclr, rng, device),
+        lambda settings: Contrast(student, reference, known, unseen, settings, rng, device),
         device,
     )
-    training.details += [*curves(bars, course), compared(run.before, course.last)]
+    training.details += [*curves(course), compared(run.before, course.last)]
     if not course.met:
-        raise Failed(told(bars, course), MEASURED)
+        raise Failed(told(course), MEASURED)
 
 
 @check(

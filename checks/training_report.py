@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -20,9 +19,9 @@ DIGITS = 40  # generated digits in the grid
 LARGEST = 1 << 20  # points of an image that is shown
 
 
-def curves(bars: Sequence[Bar], course: Course) -> list[Detail]:
+def curves(course: Course) -> list[Detail]:
     """A curve for each bar."""
-    return [_curve(bar, course) for bar in bars]
+    return [_curve(bar, course) for bar in course.bars]
 
 
 def _curve(bar: Bar, course: Course) -> Curve:

@@ -28,7 +28,7 @@ Data = Annotated[
     ),
 ]  # fmt: skip
 ProfileName = Annotated[
-    str, typer.Option("--profile", metavar="NAME", help="Sizes of the training runs: cpu or gpu.")
+    str, typer.Option("--profile", metavar="NAME", help="Sizes of the training runs: cpu, gpu or small.")
 ]
 Device = Annotated[
     str, typer.Option("--device", metavar="NAME", help="Where models are trained: auto, cpu, cuda, cuda:1.")

@@ -32,6 +32,17 @@ class Course:
         self.steps = 0
         self.moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in model.params.items()}
 
+    def attempt(self, count: int) -> None:
+        """What takes the time of a step with the first `count` captions; the parameters stay as they are."""
+        params = self.model.params
+        kept = dict(params)
+        params.update({name: w.copy() for name, w in kept.items()})
+        try:
+            self.model.loss(self.features[:count], self.captions[:count])
+        finally:
+            params.clear()
+            params.update(kept)
+
     def step(self, batch: Any, rate: float) -> float:
         """One update of every parameter; the loss before it."""
         loss, grads = self.model.loss(self.features[batch], self.captions[batch])
@@ -55,6 +66,11 @@ def begin(
 ) -> Course:
     """A course that starts from these parameters."""
     return Course(captioner(cell, words, sizes, params), features, captions)
+
+
+def attempt(course: Course, count: int) -> None:
+    """What a step with so many captions does, without taking it."""
+    course.attempt(count)
 
 
 def advance(course: Course, batches: Any, rates: Any) -> float:

@@ -32,15 +32,26 @@ class Captions:
         self.features, self.captions = features.to(device), captions.to(device)
         self.optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
 
+    def attempt(self, count: int) -> None:
+        """What takes the time of a step with the first `count` captions; nothing comes of it."""
+        import torch
+
+        with torch.random.fork_rng():  # dropout draws the same afterwards
+            self._loss(slice(count)).backward()
+        self.optimiser.zero_grad()
+
     def step(self, batch: Any) -> float:
         """One update; the loss before it."""
-        captions = self.captions[batch]
-        scores = self.model(self.features[batch], captions[:, :-1])
-        loss = _loss(scores, captions[:, 1:], self.model._null)
+        loss = self._loss(batch)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         return float(loss.detach())
+
+    def _loss(self, batch: Any) -> Any:
+        captions = self.captions[batch]
+        scores = self.model(self.features[batch], captions[:, :-1])
+        return _loss(scores, captions[:, 1:], self.model._null)
 
 
 def _loss(scores: Any, words: Any, null: int) -> Any:
@@ -57,6 +68,11 @@ def begin_captions(
 ) -> Captions:  # fmt: skip
     """A captioning transformer that starts from these parameters."""
     return Captions(_transformer(words, options, params, True), features, captions, rate, device)
+
+
+def attempt(course: Any, count: int) -> None:
+    """What a step with so many captions does, without taking it."""
+    course.attempt(count)
 
 
 def advance(course: Any, batches: Sequence[Any]) -> float:

@@ -26,6 +26,7 @@ class Bar:
     nearly: float
     typical: float  # the median of right runs, for messages
     far: float | None = None
+    alone: str = ""  # what it means when this bar alone is missed
 
     def met(self, value: float) -> bool:
         """Whether the bar is met; NaN never meets it."""
@@ -67,14 +68,14 @@ def _bar(path: Path, place: str, metric: str, entry: Any) -> Bar:
         better = entry["better"]
         numbers = [float(entry[key]) for key in ("bar", "near", "typical")]
         far = float(entry["far"]) if "far" in entry else None
-        title = str(entry["title"])
+        title, alone = str(entry["title"]), str(entry.get("alone", ""))
     except (TypeError, KeyError, ValueError) as error:
         raise UsageError(
             f"{path}: [{place}] lacks or has a wrong {error}.", "Run gradmark calibrate."
         ) from error
     if better not in ("below", "above") or not all(map(math.isfinite, numbers)):
         raise UsageError(f'{path}: [{place}] needs better = "below" or "above" and finite numbers.')
-    bar = Bar(metric, title, numbers[0], better, numbers[1], numbers[2], far)
+    bar = Bar(metric, title, numbers[0], better, numbers[1], numbers[2], far, alone)
     if far is not None and bar.near(far):
         raise UsageError(f"{path}: [{place}] far = {far} has to lie beyond near = {bar.nearly}.")
     return bar

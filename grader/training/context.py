@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from grader.data import captions, digits, folder, make, pictures
 from grader.errors import LimitExceeded, Raised, SandboxError, UsageError
 from grader.results import Detail
 from grader.subject import Subject
 from grader.training import digits as judging_digits
+from grader.training import pace
 from grader.training.bars import Bar, Bars
 from grader.training.course import SLOW, Course, Run, Tell, follow, number, summary
 from grader.training.device import CPU, leased, out_of_memory
@@ -21,6 +22,11 @@ from grader.training.settings import PROFILES, Profile
 from grader.values import Array, ScalarValue
 
 ATTEMPTS = 2
+SMALLER = (
+    "A training step takes about {step} s of computing time with this code, and {steps} of them would not end "
+    "within {most:.0f} s: a much smaller model was trained instead, for the same points. Code that computes element by "
+    "element is that slow; one array operation, such as x @ Wx for all examples at once, replaces such loops."
+)
 R = TypeVar("R", bound=Run)
 
 
@@ -75,12 +81,13 @@ class Training:
             self._judge = judging_digits.fit(reference, *self.digits, *digits.load(self.data, "test"))
         return self._judge
 
-    def bars_of(self, name: str) -> Sequence[Bar]:
-        """The bars of a check in this profile."""
-        found = self.bars.get(self.profile.name, {}).get(name)
+    def bars_of(self, name: str, profile: Profile | None = None) -> Sequence[Bar]:
+        """The bars of a check in this profile, or in another; a profile without own ones has those of its `base`."""
+        place = profile or self.profile
+        found = self.bars.get(place.name, {}).get(name) or self.bars.get(place.base, {}).get(name)
         if not found:
             raise SandboxError(
-                f"There are no bars for {self.profile.name}.{name}.", "Make them: gradmark calibrate."
+                f"There are no bars for {place.name}.{name}.", "Make them: gradmark calibrate."
             )
         return found
 
@@ -92,17 +99,22 @@ class Training:
         found = "cuda" if seen else CPU
         return found if self.wanted == "auto" else self.wanted
 
-    def attempt(self, name: str, make_run: Callable[[], R], device: str = CPU) -> tuple[Course, R]:
-        """Trains, and once more with another seed when the bars are missed by little; says so in the advice."""
-        bars = self.bars_of(name)
+    def attempt(self, name: str, make_run: Callable[[Any], R], device: str = CPU) -> tuple[Course, R]:
+        """Trains with the settings of a course that fit, and once more with another seed when the bars are missed by
+        little; says both in the advice."""
 
         def say(said: str) -> None:
             self.tell(f"training {name}: {said}")
 
+        sizes: Profile | None = None
         for attempt in range(1, ATTEMPTS + 1):
             with _worded(), leased(device, say):
-                run = make_run()
-                course = follow(run, bars, say, self.profile.seconds)
+                if sizes is None:
+                    run, sizes = self._fitting(name, make_run)
+                else:
+                    run = make_run(getattr(sizes, name))
+                bars = self.bars_of(name, sizes)
+                course = follow(run, bars, say, sizes.seconds)
             if course.met or course.ended or not course.near or attempt == ATTEMPTS:
                 break
             self.advice.append(
@@ -110,6 +122,31 @@ class Training:
                 "another seed."
             )
         return course, run
+
+    def _fitting(self, name: str, make_run: Callable[[Any], R]) -> tuple[R, Profile]:
+        """A run of this profile's size, or of a smaller one where that would take too long."""
+        run, smaller = make_run(getattr(self.profile, name)), PROFILES.get(self.profile.smaller)
+        if smaller is None or not isinstance(run, pace.Tried):
+            return run, self.profile
+        expected, most = self._expected(run), self.profile.seconds
+        if expected <= most:
+            return run, self.profile
+        step = expected / run.steps
+        self.advice.append(
+            SMALLER.format(step=round(step, 1 if step < 10 else None), steps=run.steps, most=most)
+        )
+        return make_run(getattr(smaller, name)), smaller
+
+    def _expected(self, run: pace.Tried) -> float:
+        """CPU time of a whole run. What raises in a trial may not do so in training: it is tried then."""
+        try:
+            return pace.expected(run, self.profile.seconds)
+        except Raised:
+            return 0.0
+        except LimitExceeded as error:
+            if error.limit not in ("cpu", "time"):
+                raise
+            return self.profile.seconds * run.steps
 
     def take(self) -> tuple[tuple[Detail, ...], tuple[str, ...]]:
         """What the check that has just run leaves for its report."""
@@ -148,13 +185,15 @@ def prepare(options: Options, bars: Bars, tell: Tell = _silent) -> Training:
     return Training(PROFILES[options.profile], bars, data, options.device, tell)
 
 
-def told(bars: Sequence[Bar], course: Course) -> str:
+def told(course: Course) -> str:
     """What a failed run reached and what correct work reaches."""
-    missed = [bar for bar in bars if not bar.met(course.last[bar.metric])]
+    missed = [bar for bar in course.bars if not bar.met(course.last[bar.metric])]
     parts = [
         f"{bar.title} {number(course.last[bar.metric])}, which has to be {bar.better[:5]} {number(bar.value)} "
         f"(correct work: about {number(bar.typical)})"
         for bar in missed
     ]
     given_up = " Training was given up half-way: no correct work is ever that far from the bar there."
-    return f"After {course.history[-1][0]} steps: {'; '.join(parts)}.{given_up if course.ended else ''}"
+    alone = f"{missed[0].alone}. " if len(missed) == 1 and missed[0].alone else ""
+    steps = course.history[-1][0]
+    return f"{alone}After {steps} steps: {'; '.join(parts)}.{given_up if course.ended else ''}"

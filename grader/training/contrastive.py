@@ -1,8 +1,8 @@
 """Training an encoder with SimCLR: the grader measures what its features are worth, with labels of its own.
 
 The encoder is the grader's; loss, augmentations, pairs and training loop are the student's. The measures: accuracy of
-a linear classifier and of nearest neighbours on frozen features, and the contrastive loss of pairs that the
-reference made.
+a linear classifier and of nearest neighbours on frozen features, the contrastive loss of pairs that the reference
+made, and the likeness to the start: the pictures wear no disguise, so an encoder could be brought along.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from grader.errors import Failed, SandboxError
 from grader.sandbox.client import Tensor
 from grader.subject import Subject
 from grader.training.settings import Contrastive
+from grader.training.start import likeness
 from grader.values import Array, ArrayValue, ScalarValue, SequenceValue, Value
 
 PROBES, TRAIN = "training_simclr", "train"
@@ -62,7 +63,7 @@ class Contrast:
         self._known, self._unseen = known, unseen
         pairs = reference.probe(PROBES, "views", unseen[0][:PAIRS], int(rng.integers(1 << 31)))
         self._pairs = [Tensor(item.data) for item in _arrays(pairs)]
-        first = start(rng)
+        self._first = first = start(rng)
         self.before = self._measured(first)
         self._course = student.probe(
             PROBES, "begin", {k: Tensor(v) for k, v in first.items()}, known[0], settings.rate,
@@ -92,7 +93,7 @@ class Contrast:
         self._student.probe(PROBES, "advance", self._course, np.array(order), self._settings.temperature)
 
     def measure(self) -> dict[str, float]:
-        """Accuracies on pictures that the worker has not seen, and the contrastive loss."""
+        """Accuracies on pictures that the worker has not seen, the contrastive loss, the likeness to the start."""
         value = self._student.probe(PROBES, "parameters", self._course)
         wanted = shapes()
         fetched = expect_mapping(value, list(wanted), name="the trained parameters", function=TRAIN)
@@ -125,6 +126,7 @@ class Contrast:
             "linear": linear(known, self._known[1], unseen, self._unseen[1]),
             "neighbours": neighbours(known, self._known[1], unseen, self._unseen[1]),
             "contrast": contrast,
+            "start": likeness(self._first, params),
         }
 
 

@@ -59,25 +59,28 @@ def read(path: Path) -> list[Trial]:
 
 
 def report(trials: Sequence[Trial]) -> Iterator[str]:
-    """All of it as Markdown: how sure the bars are by check, then what each variation reached."""
+    """All of it as Markdown, by profile: how sure the bars are by check, then what each variation reached."""
     yield "# How well the training bars tell right from wrong"
     yield ""
-    yield from _preface(trials)
-    yield ""
-    yield from summary(trials)
-    yield ""
-    yield from table(trials)
+    yield "Made by `gradmark calibrate --table`; notes by hand are in `training_notes.md`."
+    for profile in dict.fromkeys(trial.profile for trial in trials):
+        own = [trial for trial in trials if trial.profile == profile]
+        yield ""
+        yield f"## The profile {profile}"
+        yield ""
+        yield from _preface(own)
+        yield ""
+        yield from summary(own)
+        yield ""
+        yield from table(own)
 
 
 def _preface(trials: Sequence[Trial]) -> Iterator[str]:
     right = [trial for trial in trials if trial.right]
     wrong = [trial for trial in trials if not trial.right and trial.seen]
     mistakes = len({trial.variation for trial in wrong})
-    profiles = " and ".join(dict.fromkeys(trial.profile for trial in trials))
     machines = "; ".join(dict.fromkeys(trial.made_on for trial in trials))
-    yield "Made by `gradmark calibrate --table`; notes by hand are in `training_notes.md`."
-    yield ""
-    yield f"Whole training checks of the profile {profiles}, one thread each, on: {machines}."
+    yield f"Whole training checks, one thread each, on: {machines}."
     yield f"{len(right)} runs of correct work: {_passed(right)} passed."
     yield f"{len(wrong)} runs of {mistakes} mistakes: {_passed(wrong)} passed."
     yield "The bars were chosen from other runs than these. The bounds on the true rates hold with 95 %, if all runs"

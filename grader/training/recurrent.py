@@ -16,7 +16,7 @@ from grader.compare import expect_array, expect_mapping
 from grader.data.captions import SPECIAL, Captions
 from grader.errors import SandboxError
 from grader.subject import Subject
-from grader.training.settings import Captioner
+from grader.training.settings import Captioner, Transformer
 from grader.values import Array, ArrayValue, ScalarValue, SequenceValue, Value
 
 GATES = {"rnn": 1, "lstm": 4}
@@ -38,16 +38,27 @@ class Lesson:
         return self.words["<END>"]
 
 
-def lesson(data: Captions, count: int, rng: np.random.Generator) -> Lesson:
-    """`count` captions of different images, with words renumbered and features rotated."""
-    images = rng.permutation(np.unique(data.images))[:count]
+def lesson(data: Captions, settings: Captioner | Transformer, rng: np.random.Generator) -> Lesson:
+    """Captions of different images, with words renumbered and features rotated; cut to the sizes of `settings`."""
+    images = rng.permutation(np.unique(data.images))[: settings.captions]
     chosen = np.array([rng.choice(np.flatnonzero(data.images == image)) for image in images])
-    renumbered = _renumbering(data.words, rng)
+    captions, known = _cut(data.captions[chosen], data.words, settings.length)
+    renumbered = _renumbering(known, rng)
     rotation, _ = np.linalg.qr(rng.standard_normal((data.features.shape[1],) * 2))
-    features = data.features[images].astype(np.float64) @ rotation
-    words = {word: int(renumbered[number]) for number, word in enumerate(data.words)}
+    features = data.features[images].astype(np.float64) @ rotation[:, : settings.dims or None]
+    words = {word: int(renumbered[number]) for number, word in enumerate(known)}
     words = dict(sorted(words.items(), key=lambda item: item[1]))
-    return Lesson(renumbered[data.captions[chosen]], features.astype(np.float32), images, words)
+    return Lesson(renumbered[captions], features.astype(np.float32), images, words)
+
+
+def _cut(captions: Array, words: tuple[str, ...], length: int) -> tuple[Array, tuple[str, ...]]:
+    """Captions of at most `length` words, with the vocabulary that these need; as they are for 0."""
+    if not length:
+        return captions, words
+    special = [number for number, word in enumerate(words) if word in SPECIAL]
+    kept = captions[:, :length]
+    used = np.union1d(kept, special)
+    return np.searchsorted(used, kept), tuple(words[number] for number in used)
 
 
 def _renumbering(words: tuple[str, ...], rng: np.random.Generator) -> Array:
@@ -84,7 +95,7 @@ class Recurrent:
         rng: np.random.Generator,
     ) -> None:  # fmt: skip
         self._student, self._reference, self._settings, self._rng = student, reference, settings, rng
-        self.lesson = lesson(data, settings.captions, rng)
+        self.lesson = lesson(data, settings, rng)
         self.sampled: Array = np.zeros((0, 0), dtype=int)
         features = self.lesson.features.shape[1]
         self._shapes = shapes(cell, len(self.lesson.words), features, settings)
@@ -110,6 +121,15 @@ class Recurrent:
     def cpu_seconds(self) -> float:
         """CPU time of the student's worker so far."""
         return self._student.cpu_seconds
+
+    @property
+    def batch(self) -> int:
+        """How many captions a step takes."""
+        return self._settings.batch
+
+    def attempt(self, count: int) -> None:
+        """Computes a step with so many captions, without taking it."""
+        self._student.probe("training", "attempt", self._course, count)
 
     def advance(self, first: int, count: int) -> None:
         """Steps with batches and learning rates that the grader chose."""

@@ -1,13 +1,21 @@
-"""The sizes of the training runs by profile: `cpu` is small enough for two cores, `gpu` has the assignment's own."""
+"""The sizes of the training runs by profile: `cpu` is small enough for two cores, `gpu` has the assignment's own.
+
+`small` is for code that computes element by element: what takes minutes a step there takes a fraction of a second.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Captioner:
-    """A captioner and how it is trained; the learning rate shrinks by `decay` after each pass over the captions."""
+    """A captioner and how it is trained; the learning rate shrinks by `decay` after each pass over the captions.
+
+    With a `length` captions end after so many words, and only their words are in the vocabulary; `dims`: of the
+    features, which are projected to so many. 0: as in the data.
+    """
 
     word: int
     hidden: int
@@ -17,11 +25,13 @@ class Captioner:
     decay: float
     captions: int = 50
     batch: int = 25
+    length: int = 0
+    dims: int = 0
 
 
 @dataclass(frozen=True)
 class Transformer:
-    """A captioning transformer and how it is trained."""
+    """A captioning transformer and how it is trained; `length` and `dims` as for `Captioner`."""
 
     word: int
     steps: int
@@ -31,6 +41,8 @@ class Transformer:
     layers: int = 2
     captions: int = 50
     batch: int = 25
+    length: int = 0
+    dims: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,11 @@ class Contrastive:
 
 @dataclass(frozen=True)
 class Profile:
-    """Everything that differs between the profiles; `seconds` is what one run of a check may take."""
+    """Everything that differs between the profiles; `seconds` of computing time are what one run may take.
+
+    A run that would take longer is made with the sizes of the profile `smaller`. What is as in the profile `base` is
+    judged by its bars.
+    """
 
     name: str
     rnn: Captioner
@@ -69,6 +85,8 @@ class Profile:
     simclr: Contrastive
     seconds: float
     pictures: tuple[int, int]  # how many of those to train on and of the unseen ones are used
+    smaller: str = ""
+    base: str = ""
 
 
 PROFILES = {
@@ -82,9 +100,10 @@ PROFILES = {
         vanilla=Adversarial(steps=500, every=50, batch=32, rate=2e-3, updates=2),
         ls=Adversarial(steps=500, every=50, batch=32, updates=2),
         dc=Adversarial(steps=120, every=10, batch=16, rate=2e-3),
-        simclr=Contrastive(steps=100, every=20, batch=64, rate=2e-3, temperature=0.2),
-        seconds=180,  # of computing time; loops over the elements of a matrix take up to half of it
+        simclr=Contrastive(steps=120, every=20, batch=64, rate=2e-3, temperature=0.1),
+        seconds=400,  # SimCLR with loops over all pairs takes 110 for half of its steps
         pictures=(2000, 500),
+        smaller="small",
     ),
     "gpu": Profile(
         name="gpu",
@@ -97,5 +116,18 @@ PROFILES = {
         simclr=Contrastive(steps=1000, every=100, batch=64, rate=3e-3, temperature=0.2),
         seconds=600,
         pictures=(5000, 2000),
+        smaller="small",
     ),
 }
+_CELL = Captioner(
+    word=16, hidden=32, steps=150, every=10, rate=1e-2, decay=0.99, captions=8, batch=4, length=10, dims=32
+)  # fmt: skip
+PROFILES["small"] = dataclasses.replace(
+    PROFILES["cpu"],
+    name="small",
+    rnn=_CELL,
+    lstm=dataclasses.replace(_CELL, rate=2e-2),
+    transformer=Transformer(word=32, steps=160, every=20, rate=3e-3, captions=8, batch=8, length=10, dims=32),
+    smaller="",
+    base="cpu",
+)

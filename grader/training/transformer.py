@@ -42,7 +42,7 @@ class Attention:
         rng: np.random.Generator, device: str,
     ) -> None:  # fmt: skip
         self._student, self._reference, self._settings, self._rng = student, reference, settings, rng
-        self.lesson = lesson(data, settings.captions, rng)
+        self.lesson = lesson(data, settings, rng)
         self.sampled: Array = np.zeros((0, 0), dtype=int)
         options = {
             "input_dim": self.lesson.features.shape[1], "wordvec_dim": settings.word, "num_heads": settings.heads,
@@ -71,6 +71,15 @@ class Attention:
     def cpu_seconds(self) -> float:
         """CPU time of the student's worker so far."""
         return self._student.cpu_seconds
+
+    @property
+    def batch(self) -> int:
+        """How many captions a step takes."""
+        return self._settings.batch
+
+    def attempt(self, count: int) -> None:
+        """Computes a step with so many captions, without taking it."""
+        self._student.probe(PROBES, "attempt", self._course, count)
 
     def advance(self, first: int, count: int) -> None:
         """Steps with batches that the grader chose."""

@@ -83,7 +83,7 @@ def training(tmp_path: Path) -> Training:
 def test_steps_that_never_end_fail_with_the_same_hint(training: Training, limit: str, hinted: bool) -> None:
     """The call is stopped by its limit; the message does not speak of gradmark's helper."""
 
-    def never() -> Played:
+    def never(settings: object) -> Played:
         raise LimitExceeded("`advance` used 120 s of computing time and was stopped.", limit=limit)
 
     with pytest.raises(LimitExceeded, match="^A few training steps used 120 s") as found:
@@ -98,7 +98,7 @@ def played(*runs: Played) -> Iterator[Played]:
 def test_a_run_near_the_line_is_repeated_and_the_report_says_so(training: Training) -> None:
     """The second run decides."""
     runs = played(Played([1.5]), Played([0.5]))
-    course, _ = training.attempt("rnn", lambda: next(runs))
+    course, _ = training.attempt("rnn", lambda _: next(runs))
     assert course.met
     assert training.advice == [
         "The first run ended near the line, with loss 1.5 (bar 1); it was repeated with another seed."
@@ -108,12 +108,10 @@ def test_a_run_near_the_line_is_repeated_and_the_report_says_so(training: Traini
 def test_a_run_far_from_the_line_is_not_repeated(training: Training) -> None:
     """Another seed would not change it."""
     runs = played(Played([3.0]))
-    course, _ = training.attempt("rnn", lambda: next(runs))
+    course, _ = training.attempt("rnn", lambda _: next(runs))
     assert not course.met
     assert training.advice == []
-    assert (
-        told([LOSS], course) == "After 10 steps: loss 3, which has to be below 1 (correct work: about 0.3)."
-    )
+    assert told(course) == "After 10 steps: loss 3, which has to be below 1 (correct work: about 0.3)."
 
 
 def test_a_run_that_is_hopeless_half_way_is_given_up_and_the_report_says_so(training: Training) -> None:
@@ -121,12 +119,10 @@ def test_a_run_that_is_hopeless_half_way_is_given_up_and_the_report_says_so(trai
     far = dataclasses.replace(LOSS, far=10.0)
     training.bars = {"cpu": {"rnn": (far,)}}
     runs = played(Played([50.0, 40.0, 0.5, 0.5]), Played([9.0, 40.0, 30.0, 0.5]))
-    course, run = training.attempt("rnn", lambda: next(runs))
+    course, run = training.attempt("rnn", lambda _: next(runs))
     assert (course.ended, course.met, run.taken) == (True, False, 20)
-    assert told([far], course).endswith(
-        "given up half-way: no correct work is ever that far from the bar there."
-    )
-    course, run = training.attempt("rnn", lambda: next(runs))
+    assert told(course).endswith("given up half-way: no correct work is ever that far from the bar there.")
+    course, run = training.attempt("rnn", lambda _: next(runs))
     assert (course.ended, course.met, run.taken) == (False, True, 40)
 
 

@@ -51,7 +51,7 @@ def test_a_device_without_memory_left_blocks(tmp_path: Path, kind: str, outcome:
     bar = Bar("loss", "loss", 1.0, "below", 2.0, 0.3)
     training = Training(PROFILES["cpu"], {"cpu": {"rnn": (bar,)}}, tmp_path)
 
-    def fails() -> object:
+    def fails(settings: object) -> object:
         raise Raised(f"`advance` raised {kind}: CUDA out of memory.", kind=kind)
 
     with pytest.raises(outcome) as found:
