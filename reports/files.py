@@ -44,7 +44,8 @@ def write(grade: Grade, folder: Path) -> Written:
 
 def write_pages(grade: Grade, folder: Path) -> Path:
     """`report.html` and `student.html` alone, as `write` does; returns the path of the first."""
-    contents = {PAGE_NAME: page.render(grade), STUDENT_NAME: page.render(student.of(grade))}
+    shown, whole = student.of(grade), page.render(grade)
+    contents = {PAGE_NAME: whole, STUDENT_NAME: whole if shown == grade else page.render(shown)}
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():

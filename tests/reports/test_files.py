@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from grader.errors import UsageError
-from grader.results import grade_from_json
+from grader.results import Flag, grade_from_json
 from reports import files
 from tests.reports import sample
 
@@ -88,6 +89,22 @@ def test_the_pages_can_be_made_again_alone(tmp_path: Path) -> None:
     """`write_pages` writes both pages and no result."""
     assert files.write_pages(sample.perfect(), tmp_path) == tmp_path / "report.html"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "student.html"]
+
+
+def test_a_page_is_made_twice_only_where_a_student_sees_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without flags and hidden checks both pages are the same; a flag alone makes them two."""
+    made = []
+    render = files.page.render
+    monkeypatch.setattr(files.page, "render", lambda grade: made.append(grade) or render(grade))
+    same = files.write(sample.perfect(), tmp_path / "same")
+    assert (len(made), same.page.read_bytes()) == (1, same.student.read_bytes())
+    flag = Flag(kind="shortcut", subject="rnn", message="calls torch")
+    flagged = files.write(replace(sample.perfect(), flags=(flag,)), tmp_path / "flagged")
+    assert len(made) == 3
+    assert "calls torch" in flagged.page.read_text(encoding="utf-8")
+    assert flagged.student.read_text(encoding="utf-8") == render(sample.perfect())
 
 
 def test_the_files_for_staff_hold_everything_and_the_student_page_does_not(tmp_path: Path) -> None:
