@@ -46,7 +46,7 @@ BACKWARD = mistakes_in(
           *GRADIENTS),
     entry("added_once", "np.add.at(dW, x, dout)", "dW[x] += dout",
           "dW[x] += dout adds a repeated word's gradient once only", REPEATS, *GRADIENTS),
-    entry("added_once_per_step", "np.add.at(dW, x, dout)", "for t in range(x.shape[1]):\n        dW[x[:, t]] += dout[:, t]",
+    entry("added_once_per_step", "np.add.at(dW, x, dout)", "for step in range(x.shape[1]):\n        dW[x[:, step]] += dout[:, step]",
           "a word that several captions have at one step is added once", "Two captions may hold the same word at step t.",
           *GRADIENTS),
     entry("added_once_per_caption", "np.add.at(dW, x, dout)", "for n in range(len(x)):\n        dW[x[n]] += dout[n]",
