@@ -97,9 +97,7 @@ class Explainer:
             for id in repeatable:
                 if explained[id].outcome is not Outcome.FAILED:
                     continue
-                # a check that a mistake fails by itself needs no other reason to fail, once the mistake is found
-                known_to = next((mistake for mistake in found if id in mistake.caught_by), None)
-                mistake = known_to or self._search(self._checks[id], work, seed, found, results)
+                mistake = self._search(self._checks[id], work, seed, found, results)
                 if mistake is not None:
                     known = KnownMistake(
                         id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint

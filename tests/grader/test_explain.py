@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from checks.mistakes import ALL, apply
 from checks.mistakes.declare import FILES
 from grader.answers import CLOSER, Answers, Decided, same_answer
 from grader.errors import MissingName, Raised
-from grader.explain import Explainer
 from grader.results import Grade, Outcome
 from grader.session import REFERENCE, Grader
 from grader.values import ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue
@@ -120,26 +118,6 @@ def test_a_passed_check_rules_out_the_mistakes_that_it_catches(explaining: Grade
     assert not {m.id for m in explainer._candidates(values, (), passed) if "values" in " ".join(m.caught_by)}
     aside = {id: replace(check, own_parts="wrong") for id, check in passed.items()}
     assert tried <= {mistake.id for mistake in explainer._candidates(values, (), aside)}
-
-
-def test_a_check_that_a_found_mistake_fails_is_not_repeated(
-    explaining: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`bias_missing` is caught by two checks: once it is found in the first, the second needs no other reason."""
-    mistake = KNOWN["rnn_step_forward.bias_missing"]
-    searched = []
-    search = Explainer._search
-
-    def noted(self: Explainer, check: Any, *rest: Any) -> Any:
-        searched.append(check.spec.id)
-        return search(self, check, *rest)
-
-    monkeypatch.setattr(Explainer, "_search", noted)
-    grade = graded(explaining, tmp_path, FILES[mistake.module], apply(mistake, REFERENCE), "rnn_step_forward")
-    found = named(grade)
-    assert set(mistake.caught_by) <= found.keys()
-    assert all(names == {mistake.id} for names in found.values())
-    assert len(set(mistake.caught_by) & set(searched)) == 1
 
 
 def test_what_is_kept_of_known_mistakes_has_a_bound(
