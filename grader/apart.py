@@ -62,6 +62,11 @@ class Apart:
         wrong = any(self.state(name) is False for pair in spec.stand_ins for name in pair)
         return (wrong or self.state(spec.forward, alone=True) is False) and self.helps(spec)
 
+    def told(self, spec: Any) -> bool:
+        """Whether an earlier check of its function says what it comes to with its wrong parts, and all passed without."""
+        found = [self._results[id] for id in self._ids[_function(spec)] if id in self._results]
+        return all(r.outcome is Outcome.PASSED for r in found) and any(r.own_parts for r in found)
+
     def _deadly(self, name: str) -> bool:
         return bool(self.deadly.intersection([name, *self._blamed.get(name, ())]))
 

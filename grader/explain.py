@@ -2,7 +2,8 @@
 
 A known mistake is a small variation of the reference. The failed check is repeated with the varied reference in the
 student's place; when all that it answers equals all that the submission answered, on two sets of inputs, the mistake's
-sentence explains the failure. Nothing here changes an outcome or a point.
+sentence explains the failure. The second set is that of another check that failed, if the mistake fails it, too: it
+is asked anyway. Nothing here changes an outcome or a point.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Explainer:
         self._bytes = 0
         self._replays = 0
         self._in_vain: Counter[str] = Counter()  # in how many checks of its function each was tried in vain
+        self._asked: dict[str, Answers] = {}  # of this submission, by check
         self._texts: dict[str, tuple[str, str]] = {}
         self._varied = Variations(zygote, reference, self._limits)
 
@@ -92,12 +94,13 @@ class Explainer:
         """
         self._replays = 0
         self._in_vain.clear()
+        self._asked.clear()
         explained, found = dict(results), list[Mistake]()
+        failed = [id for id in repeatable if results[id].outcome is Outcome.FAILED]
         with closing(Replays(self._zygote, student.folder, self._limits, student.modules, student)) as work:
-            for id in repeatable:
-                if explained[id].outcome is not Outcome.FAILED:
-                    continue
-                mistake = self._search(self._checks[id], work, seed, found, results)
+            for number, id in enumerate(failed):
+                others = [self._checks[other] for other in failed[number + 1 :]]
+                mistake = self._search(self._checks[id], work, seed, found, results, others)
                 if mistake is not None:
                     known = KnownMistake(
                         id=mistake.id, function=mistake.function, sentence=mistake.sentence, hint=mistake.hint
@@ -117,25 +120,49 @@ class Explainer:
 
     def _search(
         self, check: Collected, work: Replays, seed: int, found: Sequence[Mistake],
-        results: Mapping[str, CheckResult],
+        results: Mapping[str, CheckResult], others: Sequence[Collected],
     ) -> Mistake | None:  # fmt: skip
-        """The mistake that explains a failure. On other inputs, too; those in `found` did that in another check."""
+        """The mistake that explains a failure. On other inputs, too; those in `found` did that in another check.
+
+        others: the checks that failed and are looked at later.
+        """
         candidates = self._candidates(check, found, results)
-        answers = self._ask(check, work, seed) if candidates else Answers()
-        if all(agrees(answer, self._right(check, seed), i) for i, answer in enumerate(answers)):
+        answers = self._answers(check, work, seed) if candidates else Answers()
+        if self._all_right(check, seed, answers):
             return None  # what the check found wrong is not among the answers: an object, a file, a stream
         again: Answers | None = None
         for mistake in candidates:
             if not self._answers_like(mistake, check, seed, answers):
                 self._in_vain[mistake.id] += mistake.function == _function(check)
                 continue
-            if mistake in found:
+            if mistake in found or self._explains_another(mistake, others, work, seed):
                 return mistake
             if again is None:
                 again = self._ask(check, work, seed ^ SECOND, AGAIN)
             if self._answers_like(mistake, check, seed ^ SECOND, again):
                 return mistake
         return None
+
+    def _explains_another(
+        self, mistake: Mistake, others: Sequence[Collected], work: Replays, seed: int
+    ) -> bool:
+        """Whether a further check of its function failed as it fails with this mistake."""
+        for check in others:
+            if _function(check) == mistake.function and check.spec.id in mistake.caught_by:
+                answers = self._answers(check, work, seed)
+                right = self._all_right(check, seed, answers)
+                return not right and self._answers_like(mistake, check, seed, answers)
+        return False
+
+    def _answers(self, check: Collected, work: Replays, seed: int) -> Answers:
+        """What the submission answers in a check; asked once."""
+        id = check.spec.id
+        if id not in self._asked:
+            self._asked[id] = self._ask(check, work, seed)
+        return self._asked[id]
+
+    def _all_right(self, check: Collected, seed: int, answers: Answers) -> bool:
+        return all(agrees(answer, self._right(check, seed), i) for i, answer in enumerate(answers))
 
     def _candidates(
         self, check: Collected, found: Sequence[Mistake], results: Mapping[str, CheckResult]

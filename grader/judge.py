@@ -101,7 +101,18 @@ class Judge:
         self._listener(result)
 
     def _doubted(self, spec: Any, body: Callable[[], None], state: Any) -> CheckResult:
-        """Runs a check of what is built on wrong parts: why it fails is looked into if it does so without them, too."""
+        """Runs a check of what is built on wrong parts: why it fails is looked into if it does so without them, too.
+
+        What the two come to together is told once for a function; after that it is asked without them first.
+        """
+        if self._apart.told(spec):
+            self._in_place = False
+            unsaid = _record(spec, Outcome.BLOCKED)
+            found = self._in_itself(spec, body, state, unsaid)
+            if found is not unsaid:
+                return found
+            self._rng.bit_generator.state = state
+            self._advice.clear()
         with briefly():
             result = self._run(spec, body)
         if result.outcome not in (Outcome.FAILED, Outcome.BLOCKED):

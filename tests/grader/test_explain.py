@@ -15,6 +15,9 @@ from checks.mistakes import ALL, apply
 from checks.mistakes.declare import FILES
 from grader.answers import CLOSER, Answers, Decided, same_answer
 from grader.errors import MissingName, Raised
+from grader.explain import Explainer
+from grader.plugin import Collected
+from grader.replay import Replays
 from grader.results import Grade, Outcome
 from grader.session import REFERENCE, Grader
 from grader.values import ArrayValue, Handle, MappingValue, ScalarValue, SequenceValue
@@ -65,6 +68,26 @@ def test_a_known_mistake_is_named_wherever_it_shows(
     assert found
     assert set.union(*found.values()) == {id}
     assert all(found.values())
+
+
+@pytest.mark.parametrize(("select", "times"), [("lstm_step_forward", 0), ("lstm_step_forward.values", 1)])
+def test_a_second_failed_check_confirms(
+    explaining: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, select: str, times: int
+) -> None:
+    """Other inputs are drawn only for a mistake that fails no second check of its function."""
+    mistake, asked = KNOWN["lstm_step_forward.order_ifgo"], list[int]()
+    ask = Explainer._ask
+
+    def noted(self: Explainer, check: Collected, work: Replays, seed: int, closer: int = CLOSER) -> Answers:
+        asked.append(seed)
+        return ask(self, check, work, seed, closer)
+
+    monkeypatch.setattr(Explainer, "_ask", noted)
+    grade = graded(explaining, tmp_path, FILES[mistake.module], apply(mistake, REFERENCE), select)
+    failed = named(grade)
+    assert set.union(*failed.values()) == {mistake.id}
+    assert (len(failed) > 1) == (times == 0)
+    assert sum(seed != grade.environment.seed for seed in asked) == times
 
 
 def test_an_unknown_mistake_gets_no_name(explaining: Grader, tmp_path: Path) -> None:
