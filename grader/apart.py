@@ -63,7 +63,7 @@ class Apart:
         return (wrong or self.state(spec.forward, alone=True) is False) and self.helps(spec)
 
     def told(self, spec: Any) -> bool:
-        """Whether an earlier check of its function says what it comes to with its wrong parts, and all passed without."""
+        """Whether an earlier check of its function says what wrong parts make of it, and all passed without them."""
         found = [self._results[id] for id in self._ids[_function(spec)] if id in self._results]
         return all(r.outcome is Outcome.PASSED for r in found) and any(r.own_parts for r in found)
 
