@@ -12,6 +12,7 @@ limits, so the hostile ones are left out there. One run on one machine: compare 
 from __future__ import annotations
 
 import argparse
+import platform
 import random
 import resource
 import shutil
@@ -174,8 +175,19 @@ def _cpu() -> float:
     )
 
 
+def _import_torch() -> float:
+    """Seconds of a process that imports torch, of three the middle one: how fast the machine is at the moment."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        times.append(time.perf_counter() - started)
+    return sorted(times)[1]
+
+
 def whole(folder: Path, out: Path, options: argparse.Namespace) -> ClassResult:
     """Grades the class and prints what it took."""
+    print(f"Python {platform.python_version()}, import torch before: {_import_torch():.2f} s")
     watch, before = Watch(), _cpu()
     asked = Options(
         folder, "folders", out, options.jobs, default_rubric(), SEED, options.select, own_seeds=options.own_seeds
@@ -189,6 +201,7 @@ def whole(folder: Path, out: Path, options: argparse.Namespace) -> ClassResult:
     print(
         f"submissions per minute: {60 * count / wall:.0f} ({60 * count * options.jobs / cpu:.0f} by CPU time)"
     )
+    print(f"import torch after: {_import_torch():.2f} s")
     for done, memory in watch.memory:
         held = ", ".join(f"{kind} {size:.0f}" for kind, size in memory.items())
         print(f"memory after {done}, MiB: {sum(memory.values()):.0f} ({held})")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from grader import libraries
+from grader import interpreters, libraries
 from grader.data import folder as data_folder
 from grader.errors import CallError, SandboxError
 from grader.notebook.document import Cell
@@ -37,7 +38,11 @@ class Finding(Record, frozen=True, kw_only=True):
 
 def python() -> Finding:
     """An interpreter that is too old does not get here: the package says so when it is imported."""
-    return Finding(name="Python", fine=True, said=f"{platform.python_version()} (3.11 or newer is needed)")
+    said = f"{platform.python_version()} (3.11 or newer is needed)"
+    path, gain = interpreters.quickest(sys.executable)
+    if path != sys.executable:
+        said += f"; {path} is {gain:.1f} times as fast: an environment made with it grades sooner"
+    return Finding(name="Python", fine=True, said=said)
 
 
 def torch(versions: Mapping[str, str], trouble: SandboxError | None) -> Finding:
