@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -22,12 +23,22 @@ class Loader(importlib.machinery.SourceFileLoader):
     def source_to_code(self, data: Any, path: Any, *, _optimization: int = -1) -> CodeType:  # type: ignore[override]
         """The code of a module. Raises the interpreter's own `SyntaxError` for what can't be repaired."""
         try:
-            return super().source_to_code(data, path)
+            return _own_code(super().source_to_code, data, path)
         except SyntaxError as error:
             code = _compiled(data, path)
             if code is None:
                 raise error from None
             return code
+
+
+def _own_code(compiled: Callable[[Any, Any], CodeType], data: Any, path: Any) -> CodeType:
+    """The code of a file as it is. Raises `SyntaxError` for zero bytes, too: Python does so only since 3.11.4."""
+    try:
+        return compiled(data, path)
+    except ValueError as error:
+        if b"\0" not in data:
+            raise
+        raise SyntaxError(str(error)) from None
 
 
 def _compiled(data: Any, path: Any) -> CodeType | None:
