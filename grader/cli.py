@@ -122,7 +122,7 @@ def grade(
     require_isolation: RequireIsolation = "",
     notebooks: cli_notebook.Notebooks = False,
     notebook_profile: cli_notebook.Profile = "fast",
-    train: cli_training.Train = True,
+    train: cli_training.Train = None,
     data: cli_training.Data = None,
     profile: cli_training.ProfileName = "cpu",
     device: cli_training.Device = "auto",
@@ -149,7 +149,10 @@ def grade(
 
     chosen.choose(assignment, notebooks=notebooks)
     reading = cli_notebook.chosen(notebooks, notebook_profile)
-    of_class = cli_class.ClassOptions(as_class, form, jobs, roster, late, cluster, own_seeds, reading)
+    training = cli_training.options(train is not False, data, profile, device)
+    of_class = cli_class.ClassOptions(
+        as_class, form, jobs, roster, late, cluster, own_seeds, reading, training if train else None
+    )
     if found := cli_class.form_of(path, of_class):
         isolation.admit(*isolation.here(), require_isolation)
         return cli_class.grade_class(
@@ -165,7 +168,7 @@ def grade(
         listener = console.discreet(progress, graded.rubric) if for_student else progress
         result = graded.grade(
             path, seed=seed, select=select, timeout=timeout, progress=listener, notebooks=examined(reading, out),
-            training=cli_training.options(train, data, profile, device),
+            training=training,
         )  # fmt: skip
     status = console.FAULT if result.faults else 0
     result = student.of(result) if for_student else result

@@ -20,6 +20,7 @@ from reports.text import line
 if TYPE_CHECKING:
     from grader.batch.regrade import Regraded
     from grader.rubric import Rubric
+    from grader.training.context import Options as TrainingOptions
 
 FORMS = ("auto", "folders", "gradescope", "canvas", "list")
 MOST_NOTES = 20
@@ -62,11 +63,12 @@ class ClassOptions:
     cluster: str = ""
     own_seeds: bool = False
     notebooks: str = ""  # profile of their execution; empty: not looked at
+    training: TrainingOptions | None = None  # how models are trained; None: not at all
 
     @property
     def given(self) -> bool:
         """Whether anything was said that only a class needs."""
-        return replace(self, notebooks="") != ClassOptions()
+        return replace(self, notebooks="", training=None) != ClassOptions()
 
 
 def form_of(path: Path, options: ClassOptions) -> str:
@@ -117,6 +119,7 @@ def grade_class(
     asked = run.Options(
         path, form, out, options.jobs or os.cpu_count() or 1, rubric or session.default_rubric(), seed, select,
         timeout, options.roster, options.late, options.cluster, options.own_seeds, options.notebooks,
+        options.training,
     )  # fmt: skip
     with display.Watch(console.Chatter(file=sys.stderr)) as watch:
         try:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from grader.training.context import Options
 
 Train = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--training/--no-training", envvar="GRADMARK_TRAINING",
-        help="Train the models of a single submission, too (a few minutes), or leave that out.",
+        help="Train the models, too, a minute or more each  [default: of one submission, not of a class]",
     ),
 ]  # fmt: skip
 Data = Annotated[

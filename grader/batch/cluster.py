@@ -26,13 +26,18 @@ except ImportError as error:
 
 CONNECT_SECONDS = 15
 WORKERS_SECONDS = 60
+GPU = "GPU"  # a resource of Dask's workers
 IDLE: queue.SimpleQueue[Job] = queue.SimpleQueue()  # of this worker process
 
 
 class ClusterPool:
-    """A Dask cluster by the address of its scheduler."""
+    """A Dask cluster by the address of its scheduler.
 
-    def __init__(self, address: str, submission_seconds: float) -> None:
+    `gpu`: of workers that were started with a resource called GPU (`dask worker --resources "GPU=1"`), one takes as
+    many submissions at a time as it has of that; where no worker has it, all of them grade.
+    """
+
+    def __init__(self, address: str, submission_seconds: float, gpu: bool = False) -> None:
         self._seconds = submission_seconds
         self._topic = f"gradmark-{secrets.token_hex(8)}"
         self._heard: Heard | None = None
@@ -49,7 +54,7 @@ class ClusterPool:
             self._client.close()
             raise
         self._client.subscribe_topic(self._topic, self._told)
-        self._executor = self._client.get_executor(pure=False)
+        self._executor = self._client.get_executor(pure=False, resources=self._resources() if gpu else None)
 
     def _same_version(self) -> None:
         """Two versions of gradmark could give two grades for the same work."""
@@ -60,6 +65,10 @@ class ClusterPool:
                     f"The worker {worker} has gradmark {version}, this is {grader.__version__}.",
                     "Install the same version everywhere.",
                 )
+
+    def _resources(self) -> dict[str, float] | None:
+        """What a submission needs of a worker: a GPU, if any worker has one."""
+        return {GPU: 1} if any(self._client.run(_gpus).values()) else None
 
     def submit(self, work: Work, heard: Heard) -> Future[Done]:
         """Grades on any worker; see `Pool`."""
@@ -108,6 +117,10 @@ def _pass_on(done: Future[Done], told: Future[Done]) -> None:
         told.set_exception(error)
     else:  # the worker died with it, more often than Dask allows
         told.set_exception(Broken(f"The cluster failed at it: {type(error).__name__}: {error}"))
+
+
+def _gpus(dask_worker: Any = None) -> float:
+    return float(dask_worker.state.total_resources.get(GPU, 0))
 
 
 def _version() -> str:

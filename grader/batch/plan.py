@@ -16,6 +16,7 @@ from grader.batch.roster import Student, folder_names
 from grader.batch.work import Work, seed_of
 from grader.class_results import Attempt, Status, StudentResult
 from grader.rubric import Rubric
+from grader.training import context
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Settings:
     timeout: float | None = None
     own_seeds: bool = False
     notebooks: str = ""
+    training: context.Options | None = None
+
+    @property
+    def basis(self) -> list[object]:
+        """What of it changes a result, but for the seed."""
+        trained = self.training and [self.training.profile, str(self.training.data), self.training.device]
+        return [self.select, self.timeout, self.notebooks, *([trained] if trained else [])]
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def plan(
     """Reads every hand-in once, for its hash. `version` is the hash of the checks and of gradmark."""
     names = folder_names(student.id for student in students)
     keys = _keys(found.handins, students, names)
-    basis: list[object] = [version, limits_of(rubric), settings.select, settings.timeout, settings.notebooks]
+    basis: list[object] = [version, limits_of(rubric), *settings.basis]
     planned = {id(h): _planned(h, keys[id(h)], out, settings, rubric, basis) for h in found.handins}
     groups = {id(h): tuple(s.id for s in students if any(m is h for m in s.handins)) for h in found.handins}
     return Plan(
@@ -90,7 +98,7 @@ def _planned(
     sha256 = digest(handin.path)
     work = Work(
         key, handin.path.resolve(), out.resolve() / "submissions" / key, seed, settings.select,
-        settings.timeout, rubric.text, rubric.source, settings.notebooks,
+        settings.timeout, rubric.text, rubric.source, settings.notebooks, settings.training,
     )  # fmt: skip
     fingerprint = hashlib.sha256(json.dumps([*basis, key, seed, sha256]).encode()).hexdigest()
     return Planned(handin, work, sha256, is_empty(handin.path), fingerprint)

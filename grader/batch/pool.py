@@ -136,7 +136,7 @@ def _environment(scratch: str) -> dict[str, str]:
 
 def patience(work: Work, submission_seconds: float) -> float:
     """How long a job process may be silent."""
-    return max(START_SECONDS, (work.timeout or submission_seconds) + SILENCE_SECONDS) + work.notebook_seconds
+    return max(START_SECONDS, (work.timeout or submission_seconds) + SILENCE_SECONDS) + work.more_seconds
 
 
 def _cores(jobs: int) -> list[int]:

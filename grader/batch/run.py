@@ -9,13 +9,13 @@ import queue
 import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import grader
-from grader import policy, session
+from grader import assignment, policy, session
 from grader.batch import conclude, forms, late, roster, unjudged, version
 from grader.batch.handins import ClassInput
 from grader.batch.plan import Plan, Planned, Settings, plan, with_outcomes
@@ -23,10 +23,12 @@ from grader.batch.pool import LocalPool, Pool
 from grader.batch.store import DoneLine, HeadLine, RunLine, Store, host
 from grader.batch.work import Broken, Done
 from grader.class_results import ClassResult, ClassRun, Status
+from grader.data import folder
 from grader.errors import GradmarkError
 from grader.plugin import Collected
 from grader.rubric import Rubric
-from grader.training import judging
+from grader.training import context, judging
+from grader.training.device import CPU
 
 FAILURES = 4  # hand-ins in a row at which gradmark failed: something is wrong with the machine, not with them
 
@@ -48,6 +50,7 @@ class Options:
     cluster: str = ""
     own_seeds: bool = False
     notebooks: str = ""
+    training: context.Options | None = None  # how models are trained; None: not at all
 
 
 class Display(Protocol):
@@ -67,13 +70,14 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     grade. Whatever ends it, the same call goes on where it ended.
     """
     every = session.collected()
-    checks = _unit_checks(session.collected(options.select) if options.select else every)
+    training = _training(options.training)
+    checks = _checks(session.collected(options.select) if options.select else every, training)
     session.validate(options.rubric, [check.spec for check in every])
     store = Store(options.out)
     with store.locked():
         found = forms.read(options.path, options.form, store.staging)
         people = roster.match(found, roster.read(options.roster) if options.roster else None)
-        settings = _settings(options, store)
+        settings = _settings(options, store, training)
         sources = version.sources()
         lateness = late.read(options.late, [(s.id, s.person) for s in people]) if options.late else {}
         todo = plan(found, people, options.out, settings, options.rubric, sources, lateness)
@@ -88,18 +92,26 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     return result
 
 
-def _unit_checks(selected: Sequence[Collected]) -> tuple[session.CheckInfo, ...]:
-    """The checks of a class: those that train models are for single submissions."""
-    unit, _ = judging.split(selected, None)
-    return tuple(map(session.info, unit))
+def _training(wanted: context.Options | None) -> context.Options | None:
+    """How models are trained where this assignment has some; every machine finds the data by the same path."""
+    if wanted is None or not assignment.current().training:
+        return None
+    data = folder.named(wanted.data)
+    return replace(wanted, data=data and data.resolve())
 
 
-def _settings(options: Options, store: Store) -> Settings:
+def _checks(selected: Sequence[Collected], training: context.Options | None) -> tuple[session.CheckInfo, ...]:
+    """The checks of a class. Raises `UsageError` also for a profile or data that training lacks."""
+    unit, courses = judging.split(selected, judging.prepared(training, selected))
+    return tuple(map(session.info, (*unit, *courses)))
+
+
+def _settings(options: Options, store: Store, training: context.Options | None) -> Settings:
     """Without a seed in the command, the one of the last run into this folder goes on."""
     seed = options.seed
     if seed is None:
         seed = store.last_run.seed if store.last_run else secrets.randbits(session.SEED_BITS)
-    return Settings(seed, options.select, options.timeout, options.own_seeds, options.notebooks)
+    return Settings(seed, options.select, options.timeout, options.own_seeds, options.notebooks, training)
 
 
 def _concluded(found: ClassInput, todo: Plan, store: Store, rubric: Rubric, run: ClassRun) -> ClassResult:
@@ -168,7 +180,8 @@ class _Run:
         if self._options.cluster:
             from grader.batch.cluster import ClusterPool  # an optional extra
 
-            return ClusterPool(self._options.cluster, seconds)
+            gpu = self._options.training is not None and self._options.training.device != CPU
+            return ClusterPool(self._options.cluster, seconds, gpu)
         return LocalPool(min(self._options.jobs, count), seconds)
 
     def _known(self, planned: Planned) -> bool:

@@ -15,6 +15,7 @@ from grader.notebook import grading as notebooks
 from grader.results import CheckResult, Grade
 from grader.rubric import parse
 from grader.session import SEED_BITS, Grader, Progress
+from grader.training import context, judging
 from reports import files
 
 Listener = Callable[[CheckResult], None]
@@ -37,11 +38,12 @@ class Work:
     rubric: str
     rubric_source: str
     notebooks: str = ""  # profile of their execution ("none": read only); empty: not looked at
+    training: context.Options | None = None  # how its models are trained; None: not at all
 
     @property
-    def notebook_seconds(self) -> float:
-        """The longest that its notebooks may take, by the clock."""
-        return notebooks.longest(self.notebooks)
+    def more_seconds(self) -> float:
+        """The longest that its notebooks and its training may take, by the clock."""
+        return notebooks.longest(self.notebooks) + judging.longest(self.training)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Bench:
         lost = grader.lost_parents
         grade = grader.grade(
             work.path, seed=work.seed, select=work.select, timeout=work.timeout, progress=heard,
-            notebooks=notebooks.options(work.notebooks, work.out),
+            training=work.training, notebooks=notebooks.options(work.notebooks, work.out),
         )  # fmt: skip
         if grader.lost_parents != lost:
             raise Broken("The warm parent of the workers died; its students' workers died with it.")

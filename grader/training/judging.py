@@ -16,9 +16,11 @@ from grader.sandbox.client import Zygote
 from grader.subject import Subject
 from grader.training.bars import load
 from grader.training.context import Options, Training, prepare
+from grader.training.settings import PROFILES
 
 BARS = Path(__file__).resolve().parents[2] / "checks" / "training_bars.toml"
 ARGUMENT = "training"  # a check that asks for it is a training check
+SUBMISSION = 40  # times what one run may take of computing time: the clock for all of them
 SIGN_OF_LIFE = (
     "Training worked although {failed} failed: a training threshold is a sign of life, not a proof. "
     "Several real mistakes train as well as correct work."
@@ -72,11 +74,17 @@ def _with_costs(results: dict[str, CheckResult], training: Training) -> dict[str
     return {**results, last.id: msgspec.structs.replace(last, details=(*last.details, note))}
 
 
+def longest(options: Options | None) -> float:
+    """How long all training checks of a submission may take, by the clock."""
+    profile = PROFILES.get(options.profile) if options is not None else None
+    return SUBMISSION * profile.seconds if profile is not None else 0.0
+
+
 def _limits(limits: Limits, training: Training) -> Limits:
     """One call is some training steps; all runs together may take what each of them may."""
     most = training.profile.seconds
     return msgspec.structs.replace(
-        limits, call_seconds=5 * most, call_cpu_seconds=most, submission_seconds=40 * most,
+        limits, call_seconds=5 * most, call_cpu_seconds=most, submission_seconds=SUBMISSION * most,
         submission_cpu_seconds=8 * most,
     )  # fmt: skip
 

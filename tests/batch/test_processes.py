@@ -288,12 +288,13 @@ def read_of(gradebook: bytes) -> dict[str, int]:
 
 
 @contextmanager
-def cluster(preload: str) -> Iterator[Any]:
-    """A Dask cluster of two worker processes on this machine."""
+def cluster(preload: str, workers: int = 2, **more: Any) -> Iterator[Any]:
+    """A Dask cluster of worker processes on this machine."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, preload=[preload]
-    ) as local:
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, preload=[preload],
+        **more,
+    ) as local:  # fmt: skip
         yield local
 
 
@@ -311,6 +312,34 @@ def test_a_cluster_gives_the_same_gradebook(eight: Path, tmp_path: Path) -> None
         said = process.end(120)
     assert process.status == 0, said
     assert (out / "class.json").read_bytes() == undisturbed
+
+
+def test_what_trains_goes_to_the_workers_with_a_gpu(eight: Path, tmp_path: Path) -> None:
+    """By Dask's resources; without training, or with it on the CPU, every worker takes its part."""
+    distributed = pytest.importorskip("distributed")
+    with cluster("tests.batch.fakes", 1, resources={"GPU": 1}) as local:
+        local.new_spec["options"]["resources"] = {}  # of the second worker
+        local.scale(2)
+        for number, (asked, alone) in enumerate(
+            [(("--training",), True), (("--training", "--device", "cpu"), False), ((), False)]
+        ):
+            out = tmp_path / f"out{number}"
+            address = local.scheduler_address
+            with started(eight, out, "--cluster", address, *asked, command=FAKE, delay=0.05) as process:
+                said = process.end(120)
+            assert process.status == 0, said
+            with distributed.Client(local) as client:
+                ran = client.run(_begun)
+            assert (min(ran.values()) == 0) == alone
+            assert max(ran.values()) > 0
+
+
+def _begun(dask_worker: Any = None) -> int:
+    """How many tasks a worker has begun since it was last asked."""
+    begun = sum("executing" in entry for entry in dask_worker.state.log)
+    before = getattr(dask_worker, "gradmark_begun", 0)
+    dask_worker.gradmark_begun = begun
+    return begun - before
 
 
 @pytest.mark.slow
