@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -16,6 +15,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from checks.declare import Rng
 from grader.brief import briefly, is_brief
 from grader.errors import FATAL, Failed, GradmarkError, NotRecorded
+from grader.randomness import generator
 
 # What hypothesis keeps between runs belongs in a cache, not in the folder that the command was called from.
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -37,7 +37,7 @@ class Example(NamedTuple):
 
     def drawn(self) -> tuple[Sizes, Rng]:
         """The sizes and a new generator."""
-        return self.sizes, np.random.default_rng(self.seed)
+        return self.sizes, generator(*self.seed)
 
 
 @dataclass

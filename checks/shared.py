@@ -10,6 +10,7 @@ import numpy as np
 
 from checks.declare import Rng
 from grader.errors import CallError, Failed
+from grader.randomness import generator
 from grader.values import Value
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def seed_of(rng: Rng) -> int:
 def common(rng: Rng, name: str) -> Rng:
     """A generator that is the same for this name in all checks of a run."""
     digest = hashlib.sha256(name.encode()).digest()
-    return np.random.default_rng([seed_of(rng), int.from_bytes(digest[:8], "big")])
+    return generator(seed_of(rng), int.from_bytes(digest[:8], "big"))
 
 
 def at_once(student: Subject, module: str, probe: str, *args: Argument) -> Value | None:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from grader import randomness
 from grader.apart import Apart
 from grader.brief import briefly
 from grader.errors import (
@@ -39,7 +40,7 @@ Listener = Callable[[CheckResult], None]
 def generator(seed: int, check_id: str) -> np.random.Generator:
     """The random generator of one check in one run: independent of which other checks run."""
     digest = hashlib.sha256(check_id.encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    return randomness.generator(seed, int.from_bytes(digest[:8], "big"))
 
 
 class Judge:
