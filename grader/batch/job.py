@@ -20,7 +20,7 @@ from types import FrameType
 
 import msgspec
 
-from grader.batch.work import Bench, Done, Work
+from grader.batch.work import Bench, Done, Warm, Work
 from grader.errors import GradmarkError, UsageError
 from grader.results import CheckResult, to_json
 
@@ -85,8 +85,11 @@ class _Outcomes:
 
 
 def _serve(connection: Connection, bench: Bench, outcomes: _Outcomes) -> None:
-    work: Work = pickle.loads(connection.recv_bytes())
+    work: Work | Warm = pickle.loads(connection.recv_bytes())
     try:
+        if isinstance(work, Warm):
+            bench.warm(work)
+            return
         try:
             done: Done | str = bench.grade(work, outcomes.add)
         finally:

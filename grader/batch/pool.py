@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from grader.batch import job
-from grader.batch.work import Broken, Done, Work
+from grader.batch.work import Broken, Done, Warm, Work
 from grader.errors import UsageError
 from grader.places import ROOT
 from grader.scratch import Scratch
@@ -88,6 +88,11 @@ class Job:
         except (EOFError, OSError) as error:
             raise Broken(f"The process that graded it died{self._last_words()}") from error
 
+    def warm(self, asked: Warm) -> None:
+        """Lets it get ready; whatever is wrong is told when it grades."""
+        with contextlib.suppress(OSError):
+            self._connection.send_bytes(pickle.dumps(asked))
+
     def _last_words(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
@@ -149,20 +154,29 @@ def _cores(jobs: int) -> list[int]:
 
 
 class LocalPool:
-    """`jobs` job processes of this machine, each started when it is first needed."""
+    """`jobs` job processes of this machine, each started when it is first needed, or by `warm`."""
 
     def __init__(self, jobs: int, submission_seconds: float) -> None:
         self._seconds = submission_seconds
+        self._jobs = jobs
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="gradmark-job")
         self._own = threading.local()
         self._lock = threading.Lock()
         self._running: list[Job] = []
+        self._ready: list[Job] = []  # of those, the ones that nobody has used yet
         self._closed = False
         self._cores = _cores(jobs)
         self._scratch = Scratch("class")
         os.chmod(
             self._scratch.name, 0o711
         )  # the account that runs student code must get to its own folder in it
+
+    def warm(self, asked: Warm) -> None:
+        """Starts all job processes: they import for seconds, in which others may find out what there is to do."""
+        with self._lock:
+            for _ in range(self._jobs):
+                self._ready.append(self._started())
+                self._ready[-1].warm(asked)
 
     def submit(self, work: Work, heard: Heard) -> Future[Done]:
         """Grades in the next free job process; see `Pool`."""
@@ -184,10 +198,14 @@ class LocalPool:
             with self._lock:
                 if self._closed:
                     raise Broken("The run was stopped.")
-                self._own.job = Job(self._scratch.name, self._cores.pop() if self._cores else None)
-                self._running.append(self._own.job)
+                self._own.job = self._ready.pop() if self._ready else self._started()
         assert isinstance(self._own.job, Job)
         return self._own.job
+
+    def _started(self) -> Job:
+        new = Job(self._scratch.name, self._cores.pop() if self._cores else None)
+        self._running.append(new)
+        return new
 
     def _lose(self, lost: Job) -> None:
         self._own.job = None

@@ -21,7 +21,7 @@ from grader.batch.handins import ClassInput
 from grader.batch.plan import Plan, Planned, Settings, plan, with_outcomes
 from grader.batch.pool import LocalPool, Pool
 from grader.batch.store import DoneLine, HeadLine, RunLine, Store, host
-from grader.batch.work import Broken, Done
+from grader.batch.work import Broken, Done, Warm
 from grader.class_results import ClassResult, ClassRun, Status
 from grader.data import folder
 from grader.errors import GradmarkError
@@ -74,15 +74,16 @@ def grade_class(options: Options, display: Display) -> ClassResult:
     checks = _checks(session.collected(options.select) if options.select else every, training)
     session.validate(options.rubric, [check.spec for check in every])
     store = Store(options.out)
-    with store.locked():
+    with store.locked(), contextlib.ExitStack() as stack:
         found = forms.read(options.path, options.form, store.staging)
+        pool = stack.enter_context(_begun(options, store, len(found.handins)))
         people = roster.match(found, roster.read(options.roster) if options.roster else None)
         settings = _settings(options, store, training)
         sources = version.sources()
         lateness = late.read(options.late, [(s.id, s.person) for s in people]) if options.late else {}
         todo = plan(found, people, options.out, settings, options.rubric, sources, lateness)
         store.begin(RunLine(seed=settings.seed, pid=os.getpid(), host=host(), path=str(options.path)))
-        _Run(options, store, todo, checks, display).run()
+        _Run(options, store, todo, checks, display).run(pool)
         run = ClassRun(
             gradmark=grader.__version__, seed=settings.seed, checks=sources,
             rubric=hashlib.sha256(options.rubric.text.encode()).hexdigest(), selection=options.select,
@@ -142,6 +143,18 @@ def _closing(pool: Pool) -> Iterator[Pool]:
             raise
 
 
+@contextlib.contextmanager
+def _begun(options: Options, store: Store, handins: int) -> Iterator[Pool | None]:
+    """Job processes that get ready while the class is planned, where all of it is to be graded."""
+    if options.cluster or store.done or not handins:
+        yield None
+        return
+    jobs = LocalPool(min(options.jobs, handins), options.rubric.limits.submission_seconds)
+    with _closing(jobs):
+        jobs.warm(Warm(options.rubric.text, options.rubric.source))
+        yield jobs
+
+
 class _Run:
     """The running of one plan: one thread hears everything, writes the journal and shows the progress."""
 
@@ -159,7 +172,8 @@ class _Run:
         self._counts: dict[str, int] = {}
         self._failures = 0
 
-    def run(self) -> None:
+    def run(self, ready: Pool | None = None) -> None:
+        """Grades all that is to be graded, in a pool that is `ready` or in one of its own."""
         todo = {key: planned for key, planned in self._planned.items() if not self._known(planned)}
         self._display.begin(len(self._planned), len(self._planned) - len(todo), len(self._checks))
         waiting = set(todo)
@@ -168,7 +182,8 @@ class _Run:
                 self._finish(planned, unjudged.EMPTY)
                 waiting.discard(key)
         if waiting:
-            with _closing(self._pool(len(waiting))) as pool:
+            pools = contextlib.nullcontext(ready) if ready else _closing(self._pool(len(waiting)))
+            with pools as pool:
                 for key in (key for key in todo if key in waiting):
                     future = pool.submit(todo[key].work, self._heard)
                     future.add_done_callback(partial(self._answered, key))

@@ -47,6 +47,14 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Warm:
+    """Hand-ins will come: whoever grades them may get ready."""
+
+    rubric: str
+    rubric_source: str
+
+
+@dataclass(frozen=True)
 class Done:
     """What became of it. Only a `GRADED` one has left its result."""
 
@@ -84,6 +92,10 @@ class Bench:
             gc.freeze()
         return Done(Status.GRADED)
 
+    def warm(self, asked: Warm) -> None:
+        """Begins the imports of the warm parent."""
+        self._warm(asked)
+
     def _once(self, grader: Grader, work: Work, listen: Listener) -> Grade:
         """A grade during which the warm parent lived: when it dies, it takes the student's workers with it."""
 
@@ -100,7 +112,7 @@ class Bench:
             raise Broken("The warm parent of the workers died; its students' workers died with it.")
         return grade
 
-    def _warm(self, work: Work) -> Grader:
+    def _warm(self, work: Work | Warm) -> Grader:
         if self._grader is None or self._rubric != work.rubric:
             self.close()
             self._grader = Grader(

@@ -45,6 +45,7 @@ class Class:
         self.path, self.form, self.out = path, form, out
         self.fail: Callable[[str], Exception | None] = lambda key: None
         self.graded: list[str] = []
+        self.pool: InlinePool | None = None  # of the last run, if it needed one
         self.display = Silent()
         monkeypatch.setattr(works, "Grader", FakeGrader)
         monkeypatch.setattr(plugin, "collect", collected)
@@ -61,11 +62,12 @@ class Class:
             return found
 
         bench._warm = warmed  # type: ignore[method-assign]
-        return InlinePool(bench, self.fail)
+        self.pool = InlinePool(bench, self.fail)
+        return self.pool
 
     def grade(self, rubric: Rubric | None = None, **more: Any) -> ClassResult:
         """One run of the command."""
-        self.graded = []
+        self.graded, self.pool = [], None
         self.display = Silent()
         options = {"seed": 7, "select": SELECT, **more}
         asked = Options(self.path, self.form, self.out, 1, rubric or DEFAULT, **options)

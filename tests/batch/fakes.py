@@ -98,6 +98,7 @@ class InlinePool:
 
     def __init__(self, bench: Bench, fail: Callable[[str], Exception | None]) -> None:
         self._bench, self._fail = bench, fail
+        self.warmed = 0
 
     def submit(self, task: Work, heard: Heard) -> Future[Done]:
         """As `Pool.submit`."""
@@ -114,6 +115,10 @@ class InlinePool:
         except Exception as error:  # noqa: BLE001 (as an executor does)
             future.set_exception(error)
         return future
+
+    def warm(self, asked: object) -> None:
+        """It has no processes; counts how often it was asked."""
+        self.warmed += 1
 
     def close(self, *, at_once: bool = False) -> None:
         """Nothing to end."""

@@ -58,6 +58,19 @@ def test_a_finished_class_is_not_graded_again(folder_class: Class) -> None:
     assert folder_class.bytes == before
 
 
+def test_processes_get_ready_only_where_there_is_work(folder_class: Class) -> None:
+    """While a new class is planned; a class that is known may need none, and one that changed starts them later."""
+    folder_class.grade()
+    assert folder_class.pool is not None
+    assert folder_class.pool.warmed == 1
+    folder_class.grade()
+    assert folder_class.pool is None
+    (folder_class.path / "ana" / LAYERS).write_text("changed = 1\n")
+    folder_class.grade()
+    assert folder_class.pool is not None
+    assert folder_class.pool.warmed == 0
+
+
 def test_what_changed_is_graded_again(folder_class: Class) -> None:
     """A changed file re-runs its submission only; changed seed, selection, limits or tolerances re-run all."""
     folder_class.grade()
