@@ -1,4 +1,4 @@
-"""Which Python of this machine is the quickest: two builds of one version differ by a third, and so does grading.
+"""Which Python of this machine is the quickest: builds of one version can differ by half, and grading by an eighth.
 
 It stands alone, so that `make install` can run it before anything is installed:
 

@@ -107,7 +107,9 @@ class Judge:
         What the two come to together is told once for a function; after that it is asked without them first.
         """
         if self._apart.told(spec):
-            self._in_place = False
+            self._in_place = (
+                True  # not known yet: a mended cache must not hide what the student's own call changes
+            )
             unsaid = _record(spec, Outcome.BLOCKED)
             found = self._in_itself(spec, body, state, unsaid)
             if found is not unsaid:
